@@ -1,0 +1,1 @@
+"""What may be kept, for how long, and who looked."""

@@ -1,0 +1,1 @@
+"""Whether rows are good: suites, quarantine, counts."""

@@ -1,0 +1,1 @@
+"""What the numbers mean: calendar, shifts, identity, place, the joined dataset."""

@@ -1,0 +1,1 @@
+"""One function a step of the journey; values in, values out."""

@@ -1,0 +1,1 @@
+"""The warehouse: its server, schema, migrations, staging and ledger."""

@@ -1,0 +1,6 @@
+"""Every table and column of the warehouse with its comment, one module per PostgreSQL schema."""
+
+from . import core, mart, ops, ref
+from .base import SCHEMAS, metadata
+
+__all__ = ["SCHEMAS", "core", "mart", "metadata", "ops", "ref"]

@@ -1,0 +1,164 @@
+"""``ops``: runs, the ledger of batches, watermarks, quarantine, check results, and what went to the CRM."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Date, Index, Integer, Sequence, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from .base import INSTANT, key, may, metadata, must, table
+
+run = table(
+    "ops.run", "One journey from extract to write-back",
+    key("run_id", Text, "Airflow's run id, or cli-… from the command line"),
+    must("since", Date, "First working day asked for"),
+    must("until", Date, "First working day no longer asked for"),
+    must("as_of", INSTANT, "What the run took as now"),
+    must("streams", JSONB, "Names of the streams it reads"),
+    must("full_read", Boolean, "Read modified streams from the beginning"),
+    must("dry_run", Boolean, "Send nothing to the CRM"),
+    must("state", Text, "running, done or failed"),
+    must("started_at", INSTANT, "When it was planned"),
+    may("finished_at", INSTANT, "When it ended"),
+    may("error", Text, "Code and text of the error that ended it"),
+)
+
+step = table(
+    "ops.step", "What each step of a run did and how long it took",
+    key("run_id", Text, "The run (ops.run)"),
+    key("step", Text, "extract:<stream>, check, load, build, audit, publish or write_back"),
+    must("state", Text, "running, done or failed"),
+    must("started_at", INSTANT, "When the last attempt started"),
+    may("finished_at", INSTANT, "When it ended"),
+    may("result", JSONB, "Its counts"),
+)
+
+batch = table(
+    "ops.batch",
+    "The ledger. For a closed batch: extracted = loaded + unchanged + quarantined + duplicate + out_of_scope",
+    key("batch_id", BigInteger, "The batch", autoincrement=True),
+    must("run_id", Text, "The run (ops.run)"),
+    must("system", Text, "The outside system"),
+    must("stream", Text, "The stream"),
+    must("kind", Text, "extract, or replay for held rows that go through again"),
+    may("window_start", INSTANT, "Start of the window; null = from the beginning"),
+    may("window_end", INSTANT, "End of the window, not included; null for a replay"),
+    must("state", Text, "open, extracted, checked, closed or abandoned"),
+    must("extracted", BigInteger, "Rows staged", server_default=text("0")),
+    must("loaded", BigInteger, "Rows new or changed in core", server_default=text("0")),
+    must("unchanged", BigInteger, "Rows that core already had, or had newer", server_default=text("0")),
+    must("quarantined", BigInteger, "Rows set aside with a reason", server_default=text("0")),
+    must("duplicate", BigInteger, "Rows given again inside the batch", server_default=text("0")),
+    must("out_of_scope", BigInteger, "Rows that are none of ours", server_default=text("0")),
+    must("touched", BigInteger, "Person-days that the batch touched", server_default=text("0")),
+    may("follows", BigInteger, "The batch that held the watermark when this one was opened (compare-and-swap)"),
+    may("cursor_value", INSTANT, "Greatest cursor value among the rows, from the source's own stamps"),
+    must("opened_at", INSTANT, "When it was opened"),
+    may("closed_at", INSTANT, "When it was loaded"),
+    Index(None, "run_id", "stream"),
+    Index(None, "stream", "state"),
+)
+
+slice_ = table(
+    "ops.slice", "Slices of a batch that are staged, so that a second attempt does not read them again",
+    key("batch_id", BigInteger, "The batch (ops.batch)"),
+    key("slice", Text, "The slice's name"),
+    must("rows", BigInteger, "Rows staged"),
+    must("staged_at", INSTANT, "When"),
+)
+
+watermark = table(
+    "ops.watermark", "How far each stream has been read; moved only in the transaction that loads the rows",
+    key("system", Text, "The outside system"),
+    key("stream", Text, "The stream"),
+    may("value", INSTANT, "Greatest cursor value loaded"),
+    must("batch_id", BigInteger, "The batch that moved it last"),
+    must("moved_at", INSTANT, "When"),
+)
+
+touch_seq = Sequence("touch_seq", schema="ops", metadata=metadata)
+
+touched = table(
+    "ops.touched", "Person-days whose facts changed since they were last published",
+    key("employee_id", Text, "The person"),
+    key("work_date", Date, "The working day"),
+    must("seq", BigInteger, "Order of the last touch; publish clears only what it has seen"),
+    must("reason", Text, "The stream that touched it last, or rules, identity"),
+    must("noted_at", INSTANT, "When"),
+)
+
+quarantine = table(
+    "ops.quarantine", "Rows set aside with a reason; nothing is thrown away",
+    key("quarantine_id", BigInteger, "The row set aside", autoincrement=True),
+    must("batch_id", BigInteger, "The batch that met it last (ops.batch)"),
+    must("system", Text, "The outside system"),
+    must("stream", Text, "The stream"),
+    may("key", Text, "The record's key, where it has one"),
+    must("payload", JSONB, "The canonical row as it was staged"),
+    must("rule", Text, "Id of the rule that it broke"),
+    must("reason", Text, "The rule in words; no value of the row"),
+    must("status", Text, "new; held (waits for a person or account to be known); replayed; superseded; dismissed"),
+    must("fingerprint", Text, "Hash of stream, payload and rule: the same bad row read again is one row here"),
+    must("seen", Integer, "How many batches met it", server_default=text("1")),
+    must("set_aside_at", INSTANT, "When it was first met"),
+    may("settled_at", INSTANT, "When it left new or held"),
+    Index(None, "system", "stream", "fingerprint", unique=True),
+    Index(None, "stream", "status", "key"),
+)
+
+check_result = table(
+    "ops.check_result", "Outcome of every rule of every suite: counts, never values",
+    key("run_id", Text, "The run (ops.run)"),
+    key("dataset", Text, "The stream, or the joined table"),
+    key("batch_id", BigInteger, "The batch; 0 for a joined table"),
+    key("rule", Text, "Id of the expectation"),
+    must("severity", Text, "critical, warning or info"),
+    must("outcome", Text, "passed, failed or could_not_run"),
+    may("failing", BigInteger, "Rows that broke it; null for a rule about the whole"),
+    may("total", BigInteger, "Rows looked at"),
+    must("suite_hash", Text, "SHA-256 of the suite file"),
+    must("checked_at", INSTANT, "When"),
+)
+
+outbox = table(
+    "ops.outbox", "What is to be sent to the CRM, written before the call",
+    key("outbox_id", BigInteger, "The change", autoincrement=True),
+    must("run_id", Text, "The run that wants it (ops.run)"),
+    must("system", Text, "The CRM"),
+    must("kind", Text, "visit or performance"),
+    must("key", Text, "Record id of the visit, or external id of the performance record"),
+    must("payload", JSONB, "Our fields and their new values"),
+    must("payload_hash", Text, "SHA-256 of the payload"),
+    must("state", Text, "pending, sent, rejected, or superseded by a later change"),
+    must("attempts", Integer, "Calls that carried it", server_default=text("0")),
+    must("written_at", INSTANT, "When it was put here"),
+    may("settled_at", INSTANT, "When it left pending"),
+    Index(None, "system", "state", "kind"),
+    Index("uq_outbox_pending", "system", "kind", "key", unique=True, postgresql_where=text("state = 'pending'")),
+)
+
+receipt = table(
+    "ops.receipt", "What the CRM last answered for each record",
+    key("system", Text, "The CRM"),
+    key("kind", Text, "visit or performance"),
+    key("key", Text, "Record id of the visit, or external id of the performance record"),
+    must("ok", Boolean, "Accepted"),
+    may("crm_id", Text, "The CRM's id of the record"),
+    may("code", Text, "The CRM's own code when it refused"),
+    may("message", Text, "The CRM's own message when it refused"),
+    may("payload", JSONB, "Our fields as they stand in the CRM after the last accepted write"),
+    may("payload_hash", Text, "SHA-256 of that payload"),
+    may("refused_hash", Text, "SHA-256 of the payload refused last: not sent again until it changes"),
+    must("outbox_id", BigInteger, "The change it answers (ops.outbox)"),
+    must("answered_at", INSTANT, "When"),
+)
+
+audit_log = table(
+    "ops.audit_log", "Who did what and why: reading of places, batches sent, links made",
+    key("audit_id", BigInteger, "The entry", autoincrement=True),
+    must("at", INSTANT, "When"),
+    must("who", Text, "Login and run"),
+    must("action", Text, "What was done"),
+    may("purpose", Text, "Why"),
+    may("rows", BigInteger, "How many rows it concerned"),
+    may("detail", JSONB, "Counts and hashes, no personal data"),
+)

@@ -1,0 +1,68 @@
+"""``ref``: small tables that give the numbers their meaning; copied to every node of a cluster."""
+
+from __future__ import annotations
+
+from sqlalchemy import Date, Double, Index, Integer, Text, Time
+from sqlalchemy.dialects.postgresql import JSONB
+
+from .base import INSTANT, key, may, must, table
+
+calendar_day = table(
+    "ref.calendar_day", "What kind of day a date is, by decree",
+    key("work_date", Date, "The date"),
+    must("kind", Text, "workday, rest, holiday, or makeup (调休上班日: a weekend day decreed to be worked)"),
+    may("name", Text, "The holiday's name"),
+)
+
+shift = table(
+    "ref.shift", "Planned hours by name, dated",
+    key("shift", Text, "The shift's name"),
+    key("valid_from", Date, "First day with these hours"),
+    may("valid_to", Date, "First day without them; null = open"),
+    must("kind", Text, "fixed or flexible"),
+    must("starts", Time, "Local start; of a flexible shift the latest start that is not late"),
+    must("ends", Time, "Local end; not after the start = the next day; of a flexible shift the earliest end"),
+    may("break_starts", Time, "Local start of the unpaid break; null = none"),
+    may("break_ends", Time, "Local end of the unpaid break"),
+    must("grace_in_minutes", Integer, "Late up to this many minutes is not late"),
+    must("grace_out_minutes", Integer, "Leaving up to this many minutes early is not early"),
+    may("required_minutes", Integer, "Flexible shift: minutes from first in that make a whole day, break included"),
+)
+
+roster = table(
+    "ref.roster", "Who works which shift, dated; the narrowest scope wins: employee, team, company",
+    key("scope", Text, "company, team or employee"),
+    key("subject", Text, "Team name or employee id; * for the company"),
+    key("valid_from", Date, "First day"),
+    may("valid_to", Date, "First day no longer; null = open"),
+    must("shift", Text, "The shift (ref.shift)"),
+)
+
+identity = table(
+    "ref.identity", "Which outside id is which person, dated",
+    key("system", Text, "The outside system"),
+    key("external_id", Text, "The person's id there"),
+    key("valid_from", Date, "First day of the link"),
+    may("valid_to", Date, "First day no longer; null = open"),
+    must("employee_id", Text, "The person"),
+    must("rule", Text, "Which rule made the link: source, employee_no, email, mobile or file"),
+    must("linked_at", INSTANT, "When the link was made"),
+    Index(None, "employee_id"),
+)
+
+rule_version = table(
+    "ref.rule_version", "The rules of a span of days; the version stands on every joined row",
+    key("version", Text, "Name of the version"),
+    must("valid_from", Date, "First day computed with it"),
+    may("valid_to", Date, "First day no longer; null = open"),
+    must("time_zone", Text, "The company's zone (IANA name)"),
+    must("duplicate_seconds", Integer, "Punches of one person this close are one"),
+    must("visit_before_minutes", Integer, "A check-in counts from this long before the planned start"),
+    must("visit_after_minutes", Integer, "and until this long after the planned end"),
+    must("default_radius_m", Double, "Geofence of an account that has none of its own"),
+    must("accuracy_cap_m", Double, "No more than this of a position's error is forgiven"),
+    must("overtime_tolerance_minutes", Integer, "Overtime shorter than this is none"),
+    must("company_currency", Text, "Amounts in other currencies are kept apart"),
+    must("weights", JSONB, "Weights of the performance index by column"),
+    must("config_hash", Text, "SHA-256 of the configuration that it came from"),
+)

@@ -1,0 +1,1 @@
+"""What goes back to the CRM: the difference, the outbox, the receipts."""
