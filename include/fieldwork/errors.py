@@ -126,3 +126,8 @@ class AuditFailed(PermanentError):
 # --- writing back
 class CrmRejected(PermanentError):
     """The CRM refused a whole request of the write-back."""
+
+
+# --- Airflow
+class DagFailed(PermanentError):
+    """A DAG that was run in one go did not succeed."""

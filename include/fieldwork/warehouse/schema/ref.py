@@ -62,6 +62,7 @@ rule_version = table(
     must("default_radius_m", Double, "Geofence of an account that has none of its own"),
     must("accuracy_cap_m", Double, "No more than this of a position's error is forgiven"),
     must("overtime_tolerance_minutes", Integer, "Overtime shorter than this is none"),
+    must("day_margin_minutes", Integer, "Punches this long before and after a shift still belong to its day"),
     must("company_currency", Text, "Amounts in other currencies are kept apart"),
     must("weights", JSONB, "Weights of the performance index by column"),
     must("config_hash", Text, "SHA-256 of the configuration that it came from"),

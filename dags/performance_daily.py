@@ -1,0 +1,96 @@
+"""The whole journey, every night: what was punched and what the CRM says, checked, joined, published, written back.
+
+The steps live in ``fieldwork.steps`` and run from the command line as well (``fieldwork run``); this file names them
+and says in which order, how often and with which limits.
+"""
+
+from datetime import timedelta
+
+from airflow.sdk import CronDataIntervalTimetable, Param, TriggerRule, chain, dag, task
+
+from fieldwork.orchestration.assets import PUBLISHED
+from fieldwork.orchestration.defaults import DEFAULT_ARGS
+
+#: The Airflow connection of each outside system (its pool has the same name) and the streams read from it.
+STREAMS = {
+    "fieldwork_attendance": ["employees", "punches", "leave"],
+    "fieldwork_crm": ["crm_users", "accounts", "visits", "tasks", "opportunities"],
+}
+NAMES = [name for names in STREAMS.values() for name in names]
+
+
+@dag(
+    schedule=CronDataIntervalTimetable("30 2 * * *", timezone="Asia/Shanghai"),
+    catchup=False,
+    max_active_runs=1,
+    dagrun_timeout=timedelta(hours=6),
+    default_args=DEFAULT_ARGS,
+    doc_md="""
+### performance_daily
+Reads the attendance system and the CRM, checks and joins them, publishes one row per person-day and gives the result
+back to the CRM. Without params it is about the day before; attendance is read again three days back.
+**Backfill**: trigger with `since` and `until` (the first day *not* included). **Rehearse**: `dry_run` counts what the
+CRM would get and sends nothing. Any run may be repeated: the same facts change nothing.
+Rows set aside: `select * from ops.quarantine`. What a run did: `ops.run`, `ops.batch`, `ops.check_result`.
+""",
+    params={
+        "since": Param(None, type=["null", "string"], format="date", description="First day; default the day before"),
+        "until": Param(None, type=["null", "string"], format="date", description="First day not included"),
+        "streams": Param(NAMES, type="array", items={"enum": NAMES}, uniqueItems=True, description="What to read"),
+        "full": Param(False, type="boolean", description="Read the CRM from the beginning, not since the last run"),
+        "dry_run": Param(False, type="boolean", description="Send nothing to the CRM"),
+    },
+    tags=["fieldwork", "daily"],
+)
+def performance_daily() -> None:
+    @task
+    def plan(run_id=None, params=None, data_interval_start=None, data_interval_end=None):
+        from fieldwork.orchestration import tasks
+
+        interval = (data_interval_start, data_interval_end) if data_interval_start else None
+        return tasks.plan(run_id, params, interval)
+
+    def extract(stream: str, conn_id: str):
+        @task(task_id=f"extract_{stream}", pool=conn_id, execution_timeout=timedelta(hours=2))
+        def run(run_id=None, params=None):
+            from fieldwork.orchestration import tasks
+
+            return tasks.extract(run_id, stream, conn_id, params)
+
+        return run()
+
+    def step(name: str, **limits):
+        @task(task_id=name, **limits)
+        def run(run_id=None):
+            from fieldwork.orchestration import tasks
+
+            return tasks.step(run_id, name)
+
+        return run()
+
+    @task(pool="fieldwork_crm")
+    def write_back(run_id=None):
+        from fieldwork.orchestration import tasks
+
+        return tasks.write_back(run_id)
+
+    @task
+    def finish(run_id=None):
+        from fieldwork.orchestration import tasks
+
+        return tasks.finish(run_id)
+
+    chain(
+        plan(),
+        [extract(stream, conn_id) for conn_id, streams in STREAMS.items() for stream in streams],
+        step("check", trigger_rule=TriggerRule.NONE_FAILED),
+        step("load"),
+        step("build"),
+        step("audit"),
+        step("publish", outlets=PUBLISHED),
+        write_back(),
+        finish(),
+    )
+
+
+performance_daily()

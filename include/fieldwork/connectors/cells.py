@@ -1,0 +1,122 @@
+"""Cells that do not stand on the wire as promised: numbers as text, texts as numbers.
+
+Tried in turn for a whole column: as promised, from text, and only then cell by cell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from math import isfinite
+from typing import Any, Final
+
+import pyarrow as pa
+
+#: Larger integers than PostgreSQL's bigint holds are no ids or instants of any vendor.
+_BIGINT: Final = 1 << 63
+
+
+def column(name: str, values: Sequence[Any], kind: pa.DataType, faults: list[str | None]) -> pa.Array:
+    """``values`` as an array of ``kind``; what fits no way becomes null, and ``faults`` (one a row) names the column.
+
+    A row's first fault is kept. Integers, floats, booleans, texts, decimals and dates are known kinds.
+    """
+    try:
+        return pa.array(values, kind)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError, ValueError, OverflowError):
+        pass
+    if not pa.types.is_string(kind):
+        try:
+            return pa.array(values, pa.string()).cast(kind)
+        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, TypeError, ValueError):
+            pass
+    return _one_by_one(name, values, kind, faults)
+
+
+def _one_by_one(name: str, values: Sequence[Any], kind: pa.DataType, faults: list[str | None]) -> pa.Array:
+    read = _reader(kind)
+    cells: list[Any] = []
+    for row, value in enumerate(values):
+        try:
+            cells.append(None if value is None or value == "" else read(value))
+        except (TypeError, ValueError, OverflowError, InvalidOperation):
+            cells.append(None)
+            faults[row] = faults[row] or f"{name} is not {_word(kind)}"
+    return pa.array(cells, kind)
+
+
+def _reader(kind: pa.DataType) -> Callable[[Any], Any]:
+    if pa.types.is_integer(kind):
+        return _integer
+    if pa.types.is_floating(kind):
+        return _number
+    if pa.types.is_boolean(kind):
+        return _flag
+    if pa.types.is_decimal(kind):
+        return lambda value: _decimal(value, kind)
+    if pa.types.is_date(kind):
+        return lambda value: date.fromisoformat(_text(value))
+    return _text
+
+
+def _word(kind: pa.DataType) -> str:
+    if pa.types.is_boolean(kind):
+        return "true or false"
+    if pa.types.is_date(kind):
+        return "a date"
+    return "a text that can be stored" if pa.types.is_string(kind) else "a number"
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool | dict | list):
+        raise TypeError
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    text = str(value)
+    text.encode("utf-8")
+    return text
+
+
+def _integer(value: Any) -> int:
+    if isinstance(value, bool):
+        raise TypeError
+    number = int(value) if not isinstance(value, float) else _whole(value)
+    if not -_BIGINT <= number < _BIGINT:
+        raise OverflowError
+    return number
+
+
+def _whole(value: float) -> int:
+    if not value.is_integer():
+        raise ValueError
+    return int(value)
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool):
+        raise TypeError
+    number = float(value)
+    if not isfinite(number):
+        raise ValueError
+    return number
+
+
+def _flag(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    return {"true": True, "false": False}[str(value).lower()] if str(value).lower() in ("true", "false") else _refuse()
+
+
+def _refuse() -> bool:
+    raise ValueError
+
+
+def _decimal(value: Any, kind: pa.DataType) -> Decimal:
+    """From the text of the number, rounded half up to the kind's places: no binary fractions get in."""
+    if isinstance(value, bool):
+        raise TypeError
+    number = Decimal(str(value)).quantize(Decimal(1).scaleb(-kind.scale))
+    if not number.is_finite() or abs(number) >= Decimal(10) ** (kind.precision - kind.scale):
+        raise ValueError
+    return number

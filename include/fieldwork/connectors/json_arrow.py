@@ -1,0 +1,164 @@
+"""A page's bytes to an Arrow table, without a Python object per cell.
+
+Arrow reads lines of JSON; a page is read as ONE line whose list of rows has a known shape. Line breaks in a JSON
+document stand only between tokens (inside a string they are escaped), so turning them into blanks changes nothing.
+What Arrow refuses (a number as text, a broken pair of surrogates, a key given twice) is read again, tolerantly:
+orjson, then per column and at last per cell; a cell that fits no way is null and its row says so.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.json as pj
+
+from fieldwork.connectors.cells import column
+from fieldwork.errors import BadResponse, PayloadTooLarge
+
+#: Vendor's field name -> how it stands on the wire.
+Fields = Mapping[str, pa.DataType]
+
+_CUT: Final = "Ask again; if it stays, the vendor changed its answer: tell the maintainers which call it was."
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page: ``head`` holds the scalars around the list, ``rows`` the list in the asked fields' types.
+
+    ``faults`` is null where all cells of a row could be typed, else the sentence why not (without the value).
+    ``listed`` is false when the document holds no such list.
+    """
+
+    head: Mapping[str, Any]
+    rows: pa.Table
+    faults: pa.Array
+    listed: bool = True
+
+
+def read_page(body: bytes, at: str, fields: Fields, head: Fields) -> Page:
+    """The list ``at`` (a name, or ``outer.inner``) of a JSON document; other fields of a row are passed over.
+
+    ``head`` names the scalars wanted beside the list: at the top, or (``outer.inner``) beside an inner list.
+    Raises BadResponse when the body is no JSON object in UTF-8, PayloadTooLarge when it is nested too deeply.
+    """
+    try:
+        page = _read_fast(body, at, fields, head)
+    except (pa.ArrowInvalid, UnicodeDecodeError):
+        page = _read_tolerantly(body, at, fields, head)
+    return _without_nul(page) if b"\\u0000" in body else page
+
+
+def document(body: bytes) -> dict[str, Any]:
+    """A small answer as Python objects; raises BadResponse or PayloadTooLarge like :func:`read_page`."""
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        value = _lenient(body)
+    if not isinstance(value, dict):
+        raise BadResponse("An answer is not a JSON object.", todo=_CUT)
+    return value
+
+
+def _lenient(body: bytes) -> Any:
+    """Python's own reader also takes lone surrogates and NaN: those cells become parse errors, not lost pages."""
+    try:
+        return json.loads(body.decode("utf-8"))
+    except RecursionError:
+        problem = "nested"
+    except UnicodeDecodeError:
+        problem = "encoding"
+    except ValueError:
+        problem = "syntax"
+    if problem == "nested":
+        raise PayloadTooLarge("An answer is nested deeper than any honest one.", todo=_CUT)
+    raise BadResponse(f"An answer is no JSON in UTF-8 ({problem}).", todo=_CUT)
+
+
+# --- the fast way
+
+
+def _read_fast(body: bytes, at: str, fields: Fields, head: Fields) -> Page:
+    line = body.replace(b"\n", b" ").replace(b"\r", b" ")
+    table = pj.read_json(
+        pa.BufferReader(line),
+        read_options=pj.ReadOptions(block_size=len(line) + 1, use_threads=False),
+        parse_options=pj.ParseOptions(explicit_schema=_shape(at, fields, head), unexpected_field_behavior="ignore"),
+    )
+    if table.num_rows != 1:
+        raise pa.ArrowInvalid("more than one document")
+    listed = _inner(table, at)
+    rows = listed.values.flatten() if listed.null_count == 0 else [pa.array([], kind) for kind in fields.values()]
+    if listed.null_count == 0 and listed.values.null_count:
+        raise pa.ArrowInvalid("a null among the rows")
+    rows_table = pa.Table.from_arrays(rows, names=list(fields))
+    rows_table.validate(full=True)
+    found = {name: _inner(table, name)[0].as_py() for name in head}
+    return Page(found, rows_table, pa.nulls(rows_table.num_rows, pa.string()), listed.null_count == 0)
+
+
+def _shape(at: str, fields: Fields, head: Fields) -> pa.Schema:
+    """The document's schema: dotted names become structs."""
+    wanted: dict[str, pa.DataType] = {**head, at: pa.list_(pa.struct(list(fields.items())))}
+    top: dict[str, pa.DataType] = {}
+    inner: dict[str, dict[str, pa.DataType]] = {}
+    for name, kind in wanted.items():
+        outer, dot, rest = name.partition(".")
+        if dot:
+            inner.setdefault(outer, {})[rest] = kind
+        else:
+            top[name] = kind
+    top.update({outer: pa.struct(list(parts.items())) for outer, parts in inner.items()})
+    return pa.schema(list(top.items()))
+
+
+def _inner(table: pa.Table, name: str) -> pa.Array:
+    outer, dot, rest = name.partition(".")
+    array = table.column(outer).combine_chunks()
+    return pc.struct_field(array, rest) if dot else array
+
+
+# --- the tolerant way
+
+
+def _read_tolerantly(body: bytes, at: str, fields: Fields, head: Fields) -> Page:
+    whole = document(body)
+    listed = _reach(whole, at)
+    if listed is not None and not isinstance(listed, list):
+        raise BadResponse("An answer has something else where its rows should be.", todo=_CUT)
+    items: Sequence[Any] = listed or []
+    broken = [not isinstance(item, dict) for item in items]
+    rows: list[dict[str, Any]] = [item if isinstance(item, dict) else {} for item in items]
+    faults: list[str | None] = ["a row is no record" if one else None for one in broken]
+    columns = [column(name, [row.get(name) for row in rows], kind, faults) for name, kind in fields.items()]
+    return Page(
+        {name: _reach(whole, name) for name in head},
+        pa.Table.from_arrays(columns, names=list(fields)),
+        pa.array(faults, pa.string()),
+        listed is not None,
+    )
+
+
+def _reach(whole: Any, name: str) -> Any:
+    for step in name.split("."):
+        whole = whole.get(step) if isinstance(whole, dict) else None
+    return whole
+
+
+# --- U+0000, which PostgreSQL cannot store
+
+
+def _without_nul(page: Page) -> Page:
+    faults, columns = page.faults, []
+    for name, array in zip(page.rows.column_names, page.rows.columns, strict=True):
+        if pa.types.is_string(array.type):
+            holds = pc.fill_null(pc.match_substring(array, "\0"), False).combine_chunks()
+            faults = pc.if_else(pc.and_(holds, pc.is_null(faults)), f"{name} holds U+0000", faults)
+            array = pc.replace_substring(array, "\0", "")
+        columns.append(array)
+    return Page(page.head, pa.Table.from_arrays(columns, names=page.rows.column_names), faults, page.listed)

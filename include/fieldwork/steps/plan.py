@@ -1,0 +1,48 @@
+"""plan: write down what a run is asked to do, before anything is read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from fieldwork.errors import ConfigError
+from fieldwork.settings import Settings
+from fieldwork.streams import STREAMS, stream
+from fieldwork.warehouse import ledger
+
+
+def plan(
+    engine: sa.Engine,
+    settings: Settings,
+    *,
+    run_id: str,
+    since: date,
+    until: date,
+    streams: Sequence[str] = (),
+    full: bool = False,
+    dry_run: bool = False,
+    as_of: datetime | None = None,
+) -> dict[str, Any]:
+    """Note the run for the working days ``[since, until)``; no streams means all. Raises ConfigError.
+
+    Days that have not begun at ``as_of`` (default: now) cannot be asked for.
+    """
+    as_of = as_of or settings.now()
+    names = tuple(name for name in STREAMS if not streams or name in {stream(s).name for s in streams})
+    if since >= until:
+        raise ConfigError(
+            f"Nothing lies between {since} and {until}: until is the first day not included.",
+            todo=f"For {since} alone, say until {since + timedelta(days=1)}.",
+        )
+    if datetime.combine(since, time(), settings.time_zone) > as_of:
+        raise ConfigError(
+            f"{since} has not begun: now is {as_of.astimezone(settings.time_zone):%F %T}.",
+            todo="Choose an earlier since; for a rehearsal set FIELDWORK_NOW.",
+        )
+    run = ledger.Run(run_id, since, until, as_of.astimezone(UTC), names, full, dry_run, "running")
+    with engine.begin() as connection:
+        ledger.write_run(connection, run)
+    return {"run_id": run_id, "since": str(since), "until": str(until), "streams": list(names)}

@@ -1,0 +1,250 @@
+"""Merge the good rows of one batch into ``core``, set-based, inside the caller's transaction.
+
+``incoming`` (temporary) holds one row per staged row with the person it belongs to; ``delta`` the rows that are new or
+differ, beside the row that stands in core. What is read again and the same touches nothing; what the source stamped
+earlier than what we have is not taken back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from fieldwork.streams import STREAMS, Stream
+
+from . import staging
+from .schema import core, ops, ref
+
+#: Where each stream's columns are kept; the first table is the one that says whether the record stands.
+TABLES: Final[dict[str, tuple[sa.Table, ...]]] = {
+    "employees": (core.employee,),
+    "crm_users": (core.crm_user,),
+    "accounts": (core.account,),
+    "punches": (core.punch, core.punch_place),
+    "leave": (core.leave,),
+    "visits": (core.visit,),
+    "tasks": (core.task,),
+    "opportunities": (core.opportunity,),
+}
+#: A date inside the span of the link that says whose the row is; None: the link of today.
+_LINK_DATE: Final[dict[str, str]] = {
+    "punches": "punched_at",
+    "leave": "start_at",
+    "visits": "planned_start",
+    "tasks": "due_on",
+    "opportunities": "created_at",
+}
+#: Stamps that say nothing about the record itself.
+_NOT_COMPARED: Final = frozenset({"modified_at"})
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What became of the staged rows."""
+
+    loaded: int
+    unchanged: int
+    duplicate: int
+    nobody: int
+
+
+@dataclass(frozen=True)
+class Merge:
+    """The merge of one batch; the tables are temporary and vanish with the transaction."""
+
+    stream: Stream
+    system: str
+    batch_id: int
+    time_zone: str
+
+    @property
+    def belongs_to_a_person(self) -> bool:
+        """Is the person part of the record's key in core?"""
+        return "employee_id" in TABLES[self.stream.name][0].primary_key.columns
+
+    @cached_property
+    def incoming(self) -> sa.Table:
+        """``seq``, the canonical columns, ``employee_id`` (null: nobody known), ``place_in_line`` (1 = taken)."""
+        return self._temporary(
+            "incoming",
+            sa.Column("seq", sa.BigInteger),
+            *self._canonical(),
+            sa.Column("employee_id", sa.Text),
+            sa.Column("place_in_line", sa.BigInteger),
+        )
+
+    @cached_property
+    def delta(self) -> sa.Table:
+        """New or changed rows: ``side`` is ``new`` (as it comes) or ``old`` (as it stood), ``employee_id``, columns."""
+        return self._temporary(
+            "delta", sa.Column("side", sa.Text), sa.Column("employee_id", sa.Text), *self._canonical()
+        )
+
+    def receive(self, connection: sa.Connection) -> None:
+        """Fill ``incoming`` from staging: say whose each row is, and which of several copies counts (the latest)."""
+        staged, incoming = staging.table(self.stream, self.batch_id), self.incoming
+        incoming.create(connection)
+        key = staged.c[self.stream.key]
+        latest = [staged.c.modified_at.desc().nulls_last()] if "modified_at" in staged.c else []
+        columns = [staged.c.seq, *(staged.c[name] for name in self.stream.columns)]
+        line = sa.func.row_number().over(partition_by=key, order_by=[*latest, staged.c.seq.desc()])
+        query = sa.select(*columns, self._person(staged), line)
+        connection.execute(insert(incoming).from_select(list(incoming.c.keys()), query))
+        connection.execute(sa.text("analyze incoming"))
+
+    def nobodys(self) -> sa.Select[Any]:
+        """The ``seq`` of rows whose person is unknown (empty for streams that belong to nobody)."""
+        i = self.incoming.c
+        return sa.select(i.seq).where(i.employee_id.is_(None) if self.belongs_to_a_person else sa.false())
+
+    def apply(self, connection: sa.Connection) -> Merged:
+        """Write what is new or changed; afterwards ``delta`` holds both sides of it."""
+        i = self.incoming.c
+        known = i.employee_id.is_not(None) if self.belongs_to_a_person else sa.true()
+        total, nobody, duplicate = connection.execute(
+            sa.select(
+                sa.func.count(),
+                sa.func.count().filter(sa.not_(known)),
+                sa.func.count().filter(known, i.place_in_line > 1),
+            )
+        ).one()
+        self._find_delta(connection, known)
+        d = self.delta.c
+        loaded = connection.execute(sa.select(sa.func.count()).where(d.side == "new")).scalar_one()
+        if loaded:
+            self._write(connection)
+        return Merged(loaded, total - nobody - duplicate - loaded, duplicate, nobody)
+
+    def _find_delta(self, connection: sa.Connection, known: sa.ColumnElement[bool]) -> None:
+        delta, i = self.delta, self.incoming.c
+        delta.create(connection)
+        first, *others = TABLES[self.stream.name]
+        join: sa.FromClause = self.incoming.outerjoin(first, self._same(first, i))
+        for other in others:
+            join = join.outerjoin(other, self._same(other, i))
+        stands = first.c[self.stream.key].is_not(None)
+        differs = sa.or_(
+            *(
+                self._kept(name).is_distinct_from(i[name])
+                for name in self.stream.columns
+                if name not in _NOT_COMPARED and name != self.stream.key
+            ),
+            *([first.c.employee_id != i.employee_id] if self.belongs_to_a_person else []),
+        )
+        newer: sa.ColumnElement[bool] = sa.true()
+        if "modified_at" in self.stream.columns:
+            newer = sa.func.coalesce(i.modified_at >= self._kept("modified_at"), sa.true())
+        changed = (
+            sa.select(
+                i.employee_id,
+                *(i[name] for name in self.stream.columns),
+                stands.label("stands"),
+                first.c.employee_id.label("was_employee_id")
+                if "employee_id" in first.c
+                else sa.null().label("was_employee_id"),
+                *(self._kept(name).label(f"was_{name}") for name in self.stream.columns),
+            )
+            .select_from(join)
+            .where(known, i.place_in_line == 1, sa.or_(sa.not_(stands), sa.and_(differs, newer)))
+            .cte("changed")
+            .prefix_with("materialized", dialect="postgresql")
+        )
+        c = changed.c
+        new = sa.select(sa.literal("new"), c.employee_id, *(c[name] for name in self.stream.columns))
+        old = sa.select(
+            sa.literal("old"), c.was_employee_id, *(c[f"was_{name}"] for name in self.stream.columns)
+        ).where(c.stands)
+        connection.execute(insert(delta).from_select(list(delta.c.keys()), sa.union_all(new, old)))
+        connection.execute(sa.text("analyze delta"))
+
+    def _write(self, connection: sa.Connection) -> None:
+        d, key = self.delta.c, self.stream.key
+        for table in TABLES[self.stream.name]:
+            if self.belongs_to_a_person:  # a record that changed hands leaves its old owner
+                connection.execute(
+                    sa.delete(table).where(
+                        table.c[key] == d[key], table.c.employee_id != d.employee_id, d.side == "new"
+                    )
+                )
+            names = [name for name in self.stream.columns if name in table.c]
+            values: dict[str, Any] = {name: d[name] for name in names}
+            if "employee_id" in table.primary_key.columns or self.stream.name == "employees":
+                values["employee_id"] = d.employee_id
+            if "batch_id" in table.c:
+                values["system"] = sa.literal(self.system)
+                values["batch_id"] = sa.literal(self.batch_id)
+                values["loaded_at"] = sa.func.now()
+            if "deleted" in values:
+                values["deleted"] = sa.func.coalesce(d.deleted, sa.false())
+            query = sa.select(*(v.label(n) for n, v in values.items())).where(d.side == "new")
+            statement = insert(table).from_select(list(values), query)
+            keys = [column.name for column in table.primary_key.columns]
+            fresh = {n: statement.excluded[n] for n in values if n not in keys}
+            connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=fresh))
+
+    def _kept(self, name: str) -> sa.ColumnElement[Any]:
+        for table in TABLES[self.stream.name]:
+            if name in table.c:
+                return table.c[name]
+        raise KeyError(name)
+
+    def _same(self, table: sa.Table, i: Any) -> sa.ColumnElement[bool]:
+        key = self.stream.key
+        if self.stream.name == "employees":
+            return sa.and_(table.c.system == self.system, table.c.user_id == i.user_id)
+        if self.stream.name in {"punches", "leave"}:  # never change hands: the primary key finds them
+            return sa.and_(table.c.employee_id == i.employee_id, table.c[key] == i[key])
+        return sa.and_(table.c[key] == i[key])
+
+    def _person(self, staged: sa.Table) -> sa.ColumnElement[Any]:
+        if self.stream.person is None:
+            return sa.null()
+        link = ref.identity.c
+        owner = staged.c[self.stream.person]
+        conditions = [link.system == self.system, link.external_id == owner]
+        day = self._day(staged)
+        if day is not None:
+            conditions += [link.valid_from <= day, sa.or_(link.valid_to.is_(None), link.valid_to > day)]
+        return (
+            sa.select(link.employee_id).where(*conditions).order_by(link.valid_from.desc()).limit(1).scalar_subquery()
+        )
+
+    def _day(self, staged: sa.Table) -> sa.ColumnElement[Any] | None:
+        name = _LINK_DATE.get(self.stream.name)
+        if name is None:
+            return None
+        column = staged.c[name]
+        local = (
+            column if isinstance(column.type, sa.Date) else sa.cast(sa.func.timezone(self.time_zone, column), sa.Date)
+        )
+        return sa.func.coalesce(local, sa.func.current_date())
+
+    def _canonical(self) -> list[sa.Column[Any]]:
+        staged = staging.table(self.stream, self.batch_id)
+        return [sa.Column(name, staged.c[name].type) for name in self.stream.columns]
+
+    def _temporary(self, name: str, *columns: sa.Column[Any]) -> sa.Table:
+        return sa.Table(name, sa.MetaData(), *columns, prefixes=["TEMPORARY"], postgresql_on_commit="DROP")
+
+
+def abandon_older(connection: sa.Connection, system: str, stream: str, batch_id: int) -> None:
+    """Batches of the stream that were opened earlier and never loaded are over; their staged rows go."""
+    b = ops.batch.c
+    given_up = connection.execute(
+        sa.update(ops.batch)
+        .where(
+            b.system == system,
+            b.stream == stream,
+            b.batch_id < batch_id,
+            b.kind == "extract",
+            b.state.not_in(["closed", "abandoned"]),
+        )
+        .values(state="abandoned", closed_at=sa.func.clock_timestamp())
+        .returning(b.batch_id)
+    ).scalars()
+    for other in list(given_up):
+        staging.drop(connection, STREAMS[stream], other)

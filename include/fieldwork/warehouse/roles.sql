@@ -1,0 +1,31 @@
+-- Roles, made anew after every migration. `fieldwork_reader` is what `fieldwork sql` reads as: it sees the joined
+-- dataset, the ledger and the reference tables; no coordinates, no quarantined rows, no payloads for the CRM.
+-- A server on which we may not create roles keeps working: `fieldwork sql` then says that it reads as the login itself.
+do $$
+begin
+    if not exists (select 1 from pg_roles where rolname = 'fieldwork_reader') then
+        begin
+            create role fieldwork_reader nologin;
+        exception
+            when insufficient_privilege then
+                return;
+            when duplicate_object or unique_violation then
+                null; -- another database of this server was migrated at the same moment
+        end;
+    end if;
+    grant usage on schema core, ref, mart, report, ops to fieldwork_reader;
+    grant select on all tables in schema core, ref, mart, report to fieldwork_reader;
+    grant select on
+        ops.run, ops.step, ops.batch, ops.slice, ops.watermark, ops.touched, ops.check_result
+    to fieldwork_reader;
+    grant select (
+        quarantine_id, batch_id, system, stream, key, rule, reason, status, seen, set_aside_at, settled_at
+    ) on ops.quarantine to fieldwork_reader;
+    grant select (
+        system, kind, key, ok, crm_id, code, message, outbox_id, answered_at
+    ) on ops.receipt to fieldwork_reader;
+    grant select (
+        outbox_id, run_id, system, kind, key, state, attempts, written_at, settled_at
+    ) on ops.outbox to fieldwork_reader;
+end
+$$;

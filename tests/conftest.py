@@ -1,0 +1,74 @@
+"""What every test may ask for: a real warehouse, settings of its own, nothing of the machine's."""
+
+from __future__ import annotations
+
+import atexit
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from fieldwork import settings as settings_module
+from fieldwork.settings import Settings
+from fieldwork.warehouse import engine as engine_module
+from fieldwork.warehouse import migrate, server
+from sqlalchemy import Engine, make_url
+
+_counter = itertools.count(1)
+_TEMPLATE = "template_fieldwork"
+
+
+@pytest.fixture(scope="session")
+def pg_home() -> Iterator[Path]:
+    """State directory of the one embedded server that all tests share."""
+    home = Path(tempfile.mkdtemp(prefix="fieldwork-tests-"))
+    home.chmod(0o755)
+
+    def gone() -> None:
+        server.remove(home)
+        shutil.rmtree(home, ignore_errors=True)
+
+    atexit.register(gone)
+    yield home
+    gone()
+    atexit.unregister(gone)
+
+
+@pytest.fixture(scope="session")
+def pg_server(pg_home: Path) -> server.Server:
+    """The shared server with one migrated template database."""
+    here = server.start(pg_home)
+    with psycopg.connect(here.url("postgres"), autocommit=True) as connection:
+        connection.execute(f"create database {_TEMPLATE}")
+    engine = engine_module.connect(make_url(here.url(_TEMPLATE)).set(drivername="postgresql+psycopg"))
+    migrate.upgrade(engine)
+    engine.dispose()
+    return here
+
+
+@pytest.fixture
+def database_url(pg_server: server.Server) -> Iterator[str]:
+    """libpq URL of a fresh migrated database, dropped afterwards."""
+    name = f"t{os.getpid()}_{next(_counter)}"
+    with psycopg.connect(pg_server.url("postgres"), autocommit=True) as connection:
+        connection.execute(f"create database {name} template {_TEMPLATE}")
+        yield pg_server.url(name)
+        connection.execute(f"drop database if exists {name} with (force)")
+
+
+@pytest.fixture
+def warehouse(database_url: str) -> Iterator[Engine]:
+    """An engine on a fresh migrated database."""
+    engine = engine_module.connect(make_url(database_url).set(drivername="postgresql+psycopg"))
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def settings(tmp_path: Path, database_url: str) -> Settings:
+    """Defaults, a state directory of the test's own, and the fresh database as the warehouse."""
+    return settings_module.load({"FIELDWORK_HOME": str(tmp_path / "home"), "FIELDWORK_WAREHOUSE_URL": database_url})

@@ -1,0 +1,73 @@
+"""The schema: migrations and models agree, everything has a comment, facts start with the person."""
+
+from __future__ import annotations
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from fieldwork.errors import SchemaOutdated
+from fieldwork.settings import Settings
+from fieldwork.warehouse import migrate
+from fieldwork.warehouse.engine import open_engine
+from fieldwork.warehouse.schema import SCHEMAS, core, mart, metadata
+from sqlalchemy import Engine, text
+
+
+def _differences(engine: Engine) -> list[object]:
+    with engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection,
+            opts={
+                "include_schemas": True,
+                "version_table_schema": "ops",
+                "compare_type": True,
+                "compare_server_default": True,
+                "include_name": lambda name, kind, _: name in SCHEMAS if kind == "schema" else True,
+            },
+        )
+        return [d for d in compare_metadata(context, metadata)]
+
+
+def test_models_and_migrations_agree(warehouse: Engine) -> None:
+    assert _differences(warehouse) == []
+
+
+def test_a_drift_is_seen(warehouse: Engine) -> None:
+    with warehouse.begin() as connection:
+        connection.execute(text("alter table core.visit drop column status"))
+        connection.execute(text("comment on column core.punch.kind is 'something else'"))
+    assert len(_differences(warehouse)) == 2
+
+
+def test_a_second_upgrade_changes_nothing(warehouse: Engine) -> None:
+    migrate.upgrade(warehouse)
+    assert migrate.version(warehouse) == migrate.head()
+
+
+def test_every_table_view_and_column_has_a_comment(warehouse: Engine) -> None:
+    with warehouse.connect() as connection:
+        bare = connection.execute(
+            text("""
+            select n.nspname || '.' || c.relname || coalesce('.' || a.attname, '')
+            from pg_class c
+            join pg_namespace n on n.oid = c.relnamespace
+            left join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+            where n.nspname = any(:schemas) and c.relkind in ('r', 'v', 'm', 'p') and c.relname <> 'alembic_version'
+              and (obj_description(c.oid, 'pg_class') is null or col_description(c.oid, a.attnum) is null)
+            """),
+            {"schemas": list(SCHEMAS)},
+        ).scalars()
+        assert list(bare) == []
+
+
+def test_facts_are_keyed_by_the_person_first() -> None:
+    facts = [core.punch, core.punch_place, core.leave, core.visit, core.task, core.opportunity]
+    facts += [*mart.JOINED, *mart.HISTORY.values()]
+    assert {next(iter(t.primary_key.columns)).name for t in facts} == {"employee_id"}
+
+
+def test_a_configured_warehouse_is_not_migrated_behind_your_back(settings: Settings, warehouse: Engine) -> None:
+    with warehouse.begin() as connection:
+        connection.execute(text("update ops.alembic_version set version_num = '0000'"))
+    with pytest.raises(SchemaOutdated, match="fieldwork migrate"):
+        open_engine(settings)
