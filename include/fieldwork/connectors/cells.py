@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from math import isfinite
 from typing import Any, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 #: Larger integers than PostgreSQL's bigint holds are no ids or instants of any vendor.
 _BIGINT: Final = 1 << 63
@@ -22,16 +23,26 @@ def column(name: str, values: Sequence[Any], kind: pa.DataType, faults: list[str
 
     A row's first fault is kept. Integers, floats, booleans, texts, decimals and dates are known kinds.
     """
-    try:
-        return pa.array(values, kind)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError, ValueError, OverflowError):
-        pass
-    if not pa.types.is_string(kind):
+    for whole in (_as_promised, _from_text):
         try:
-            return pa.array(values, pa.string()).cast(kind)
-        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, TypeError, ValueError):
-            pass
+            return whole(values, kind)
+        except (pa.ArrowException, TypeError, ValueError, OverflowError):
+            continue
     return _one_by_one(name, values, kind, faults)
+
+
+def _as_promised(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    return _finite(pa.array(values, kind))
+
+
+def _from_text(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    return _finite(pa.array(values, pa.string()).cast(kind))
+
+
+def _finite(array: pa.Array) -> pa.Array:
+    if pa.types.is_floating(array.type) and pc.any(pc.invert(pc.is_finite(array))).as_py():
+        raise ValueError
+    return array
 
 
 def _one_by_one(name: str, values: Sequence[Any], kind: pa.DataType, faults: list[str | None]) -> pa.Array:
@@ -103,20 +114,17 @@ def _number(value: Any) -> float:
 
 
 def _flag(value: Any) -> bool:
-    if isinstance(value, bool):
-        return value
-    return {"true": True, "false": False}[str(value).lower()] if str(value).lower() in ("true", "false") else _refuse()
-
-
-def _refuse() -> bool:
-    raise ValueError
+    word = str(value).lower()
+    if word not in ("true", "false"):
+        raise ValueError
+    return word == "true"
 
 
 def _decimal(value: Any, kind: pa.DataType) -> Decimal:
     """From the text of the number, rounded half up to the kind's places: no binary fractions get in."""
     if isinstance(value, bool):
         raise TypeError
-    number = Decimal(str(value)).quantize(Decimal(1).scaleb(-kind.scale))
+    number = Decimal(str(value)).quantize(Decimal(1).scaleb(-kind.scale), ROUND_HALF_UP)
     if not number.is_finite() or abs(number) >= Decimal(10) ** (kind.precision - kind.scale):
         raise ValueError
     return number

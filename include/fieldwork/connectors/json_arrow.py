@@ -36,7 +36,7 @@ class Page:
     """
 
     head: Mapping[str, Any]
-    rows: pa.Table
+    rows: pa.RecordBatch
     faults: pa.Array
     listed: bool = True
 
@@ -93,13 +93,15 @@ def _read_fast(body: bytes, at: str, fields: Fields, head: Fields) -> Page:
     if table.num_rows != 1:
         raise pa.ArrowInvalid("more than one document")
     listed = _inner(table, at)
-    rows = listed.values.flatten() if listed.null_count == 0 else [pa.array([], kind) for kind in fields.values()]
-    if listed.null_count == 0 and listed.values.null_count:
+    items = listed.flatten()
+    if items.null_count:
         raise pa.ArrowInvalid("a null among the rows")
-    rows_table = pa.Table.from_arrays(rows, names=list(fields))
-    rows_table.validate(full=True)
+    rows = pa.RecordBatch.from_arrays(items.flatten(), names=list(fields))
+    rows.validate(full=True)
+    if any(pa.types.is_floating(one.type) and not pc.all(pc.is_finite(one)).as_py() for one in rows if len(rows)):
+        raise pa.ArrowInvalid("not a number")
     found = {name: _inner(table, name)[0].as_py() for name in head}
-    return Page(found, rows_table, pa.nulls(rows_table.num_rows, pa.string()), listed.null_count == 0)
+    return Page(found, rows, pa.nulls(rows.num_rows, pa.string()), listed.null_count == 0)
 
 
 def _shape(at: str, fields: Fields, head: Fields) -> pa.Schema:
@@ -119,7 +121,7 @@ def _shape(at: str, fields: Fields, head: Fields) -> pa.Schema:
 
 def _inner(table: pa.Table, name: str) -> pa.Array:
     outer, dot, rest = name.partition(".")
-    array = table.column(outer).combine_chunks()
+    array = table.column(outer).chunk(0)
     return pc.struct_field(array, rest) if dot else array
 
 
@@ -138,7 +140,7 @@ def _read_tolerantly(body: bytes, at: str, fields: Fields, head: Fields) -> Page
     columns = [column(name, [row.get(name) for row in rows], kind, faults) for name, kind in fields.items()]
     return Page(
         {name: _reach(whole, name) for name in head},
-        pa.Table.from_arrays(columns, names=list(fields)),
+        pa.RecordBatch.from_arrays(columns, names=list(fields)),
         pa.array(faults, pa.string()),
         listed is not None,
     )
@@ -155,10 +157,10 @@ def _reach(whole: Any, name: str) -> Any:
 
 def _without_nul(page: Page) -> Page:
     faults, columns = page.faults, []
-    for name, array in zip(page.rows.column_names, page.rows.columns, strict=True):
+    for name, array in zip(page.rows.schema.names, page.rows.columns, strict=True):
         if pa.types.is_string(array.type):
-            holds = pc.fill_null(pc.match_substring(array, "\0"), False).combine_chunks()
+            holds = pc.fill_null(pc.match_substring(array, "\0"), False)
             faults = pc.if_else(pc.and_(holds, pc.is_null(faults)), f"{name} holds U+0000", faults)
             array = pc.replace_substring(array, "\0", "")
         columns.append(array)
-    return Page(page.head, pa.Table.from_arrays(columns, names=page.rows.column_names), faults, page.listed)
+    return Page(page.head, pa.RecordBatch.from_arrays(columns, names=page.rows.schema.names), faults, page.listed)

@@ -11,7 +11,6 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import count
 from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
@@ -124,13 +123,14 @@ class Transport:
         sent = {"Accept": "application/json", **(headers or {})}
         if body is not None:
             sent["Content-Type"] = "application/json; charset=utf-8"
-        for attempt in count(1):
+        attempt = 0
+        while True:
+            attempt += 1
             self.budget.take(path if kind is None else kind)
             outcome = self._attempt(method, path, params=params, headers=sent, data=body if form is None else form)
             if isinstance(outcome, Answer):
-                break
+                return outcome
             self._pause(outcome, attempt)
-        return outcome
 
     def _pause(self, failed: _Failed, attempt: int) -> None:
         """Wait before the next attempt; raises after the last one, or when the system asks for too long a wait."""

@@ -40,12 +40,12 @@ def run_dag(
     settings: Settings,
     home: Path | None = None,
     progress: Progress = silent,
-    retry_delay: float | None = None,
+    retry_delay: float = 5.0,
 ) -> Outcome:
     """Run the DAG with these params and wait for it; ``home`` is AIRFLOW_HOME (default: in the state directory).
 
     ``progress`` hears what the steps report, and for the label ``dag_id`` how many tasks have ended.
-    ``retry_delay`` (seconds) replaces the minutes between two tries of a task, for rehearsals.
+    ``retry_delay`` (seconds) stands for the minutes that a scheduler would wait before it tries a task again.
     Raises DagFailed with the errors of the failed tasks, or when the process died.
     """
     home = home or airflow_home(settings)

@@ -25,12 +25,12 @@ PAUSE: Final = 0.1
 
 
 def execute(
-    dag_id: str, conf: Mapping[str, Any], *, progress: Progress, retry_delay: timedelta | None = None
+    dag_id: str, conf: Mapping[str, Any], *, progress: Progress, retry_delay: timedelta
 ) -> dict[str, Any]:
     """Run the DAG with these params to its end: ``run_id``, ``state``, ``tasks`` (state by task id), ``errors``.
 
-    Makes or upgrades Airflow's metadata and the pools first. ``retry_delay`` shortens the wait before another try, for
-    rehearsals. Raises ConfigError when there is no such DAG or it cannot be loaded.
+    Makes or upgrades Airflow's metadata and the pools first. ``retry_delay`` is the wait before another try of a task.
+    Raises ConfigError when there is no such DAG or it cannot be loaded.
     """
     from airflow.utils import db
 
@@ -53,8 +53,7 @@ def execute(
         task.on_success_callback = [*task.on_success_callback, tick]
         task.on_skipped_callback = [*task.on_skipped_callback, tick]
         task.on_failure_callback = [*task.on_failure_callback, remember]
-        if retry_delay is not None:
-            task.retry_delay, task.retry_exponential_backoff = retry_delay, 0
+        task.retry_delay, task.retry_exponential_backoff = retry_delay, 0
     with reporting.instead(progress):
         run = dag.test(run_conf=dict(conf))
     states = {instance.task_id: str(instance.state) for instance in run.get_task_instances()}
@@ -99,14 +98,13 @@ def main() -> int:
     order = json.loads(sys.argv[1])
     with os.fdopen(order["pipe"], "w", encoding="utf-8") as pipe:
         send = _sender(pipe)
-        delay = order["retry_delay"]
         try:
             send(
                 outcome=execute(
                     order["dag_id"],
                     order["conf"],
                     progress=_throttled(send),
-                    retry_delay=None if delay is None else timedelta(seconds=delay),
+                    retry_delay=timedelta(seconds=order["retry_delay"]),
                 )
             )
         except FieldworkError as error:

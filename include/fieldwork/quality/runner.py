@@ -23,6 +23,9 @@ from .suites import Rule, Severity, Suite
 
 #: Counts only: with 0 no unexpected value leaves the database.
 _COUNTS: Final[dict[str, Any]] = {"result_format": "BASIC", "partial_unexpected_count": 0}
+#: The kind of error in a traceback's text, without what it says.
+_SERVER_ERROR: Final = re.compile(r"psycopg\.errors\.(\w+)")
+_PYTHON_ERROR: Final = re.compile(r"^(?:\w+\.)*(\w+(?:Error|Exception))\b", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +181,9 @@ def _problem(result: Any) -> str | None:
     if not raised:
         return None
     text = " ".join(f"{one.get('exception_message')} {one.get('exception_traceback')}" for one in raised)
-    named = re.search(r"psycopg\.errors\.(\w+)", text) or re.search(r"^(?:\w+\.)*(\w+(?:Error|Exception))\b", text, re.M)
+    named = re.search(r"psycopg\.errors\.(\w+)", text) or re.search(
+        r"^(?:\w+\.)*(\w+(?:Error|Exception))\b", text, re.M
+    )
     return named.group(1) if named else "an error"
 
 

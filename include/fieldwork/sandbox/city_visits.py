@@ -137,7 +137,7 @@ def check_in(
     planned = moved(*_of(accounts, visits.account), metres, draws)
 
     spare = (rows, OFF_PLAN)
-    extra = draws.chance(1, spare) & (draws.uniform(0, 1, spare) < np.array([0.3, 0.08])) & ~off[:, None]
+    extra = (draws.uniform(0, 1, spare) < np.array([0.3, 0.08])) & ~off[:, None]
     spare_at = draws.between(9 * HOUR + 10 * MINUTE, 19 * HOUR, spare)
     spare_place = moved(*_of(accounts, visits.others), draws.uniform(0, 60, spare), draws)
     moments = CheckIns(

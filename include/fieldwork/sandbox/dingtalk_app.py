@@ -11,7 +11,7 @@ import threading
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import orjson
@@ -30,7 +30,7 @@ MAX_USERS: Final = 50
 Body = dict[str, Any]
 
 
-class Refusal(Exception):
+class RefusalError(Exception):
     """The vendor's way to say no; ends in the error envelope."""
 
     def __init__(self, errcode: int, errmsg: str) -> None:
@@ -68,20 +68,21 @@ class DingTalkApp:
 
     def answer(self, request: Request) -> Reply:
         """The vendor's answer."""
-        if (request.method, request.path) == ("GET", "/gettoken"):
-            return self._old_token(request)
-        if (request.method, request.path) == ("POST", "/v1.0/oauth2/accessToken"):
-            return self._new_token(request)
-        call, exempt = CALLS.get(request.path, (None, True))
-        if call is None or request.method != "POST":
-            return json_reply({"errcode": 404, "errmsg": "请求的URI地址不存在"})
         try:
+            if (request.method, request.path) == ("GET", "/gettoken"):
+                return self._old_token(request)
+            if (request.method, request.path) == ("POST", "/v1.0/oauth2/accessToken"):
+                return self._new_token(request)
+            call, exempt = CALLS.get(request.path, (None, True))
+            if call is None or request.method != "POST":
+                raise RefusalError(404, "请求的URI地址不存在")
             self._check_token(request)
             if not exempt:
                 self._count(request.path)
             return call(self, _body(request))
-        except Refusal as refusal:
-            return json_reply({"errcode": refusal.errcode, "errmsg": refusal.errmsg, "request_id": secrets.token_hex(6)})
+        except RefusalError as refusal:
+            body = {"errcode": refusal.errcode, "errmsg": refusal.errmsg, "request_id": secrets.token_hex(6)}
+            return json_reply(body)
 
     # --- tokens and rates
 
@@ -107,9 +108,9 @@ class DingTalkApp:
     def _check_token(self, request: Request) -> None:
         token = request.query.get("access_token")
         if not token:
-            raise Refusal(41001, "缺少access_token参数")
+            raise RefusalError(41001, "缺少access_token参数")
         if token != self._token or self._expires <= time.monotonic():
-            raise Refusal(40014, "不合法的access_token")
+            raise RefusalError(40014, "不合法的access_token")
 
     def _count(self, path: str) -> None:
         """At most ``rate`` calls of a path in any second."""
@@ -121,7 +122,7 @@ class DingTalkApp:
             while recent and recent[0] <= now - 1:
                 recent.popleft()
             if len(recent) >= self._rate:
-                raise Refusal(90018, "您的服务器调用钉钉开放平台当前接口的所有请求都被暂时禁用了")
+                raise RefusalError(90018, "您的服务器调用钉钉开放平台当前接口的所有请求都被暂时禁用了")
             recent.append(now)
 
     # --- attendance
@@ -150,9 +151,9 @@ class DingTalkApp:
         start, end = _number(body, "start_time"), _number(body, "end_time")
         cursor, size = _number(body, "cursor"), _number(body, "size", most=100)
         if not users or len(users) > 10 or end < start or size < 1:
-            raise Refusal(40035, "不合法的参数")
+            raise RefusalError(40035, "不合法的参数")
         if end - start > (10 if len(users) == 1 else 1) * DAY_MS:
-            raise Refusal(40035, "不合法的参数: 时间跨度过大")
+            raise RefusalError(40035, "不合法的参数: 时间跨度过大")
         ranges = self._checkins.between(dict.fromkeys(users), start, end)
         total = sum(high - low for low, high in ranges)
         rows = self._checkins.read(_part(ranges, cursor, cursor + size))
@@ -166,7 +167,7 @@ class DingTalkApp:
         start, end = _number(body, "start_time"), _number(body, "end_time")
         offset, size = _number(body, "offset"), _number(body, "size", most=20)
         if not users or len(users) > 100 or end < start or end - start > 180 * DAY_MS:
-            raise Refusal(40035, "不合法的参数")
+            raise RefusalError(40035, "不合法的参数")
         rows = self._approvals.status(users, start, end)
         result = {"has_more": offset + size < len(rows), "leave_status": rows[offset : offset + size]}
         return _ok(result)
@@ -175,7 +176,7 @@ class DingTalkApp:
         """``/topapi/attendance/getupdatedata``: one user, one day, local strings."""
         user = str(body.get("userid") or "")
         if user not in self._people.users:
-            raise Refusal(33012, "无效的USERID")
+            raise RefusalError(33012, "无效的USERID")
         day = _local(str(body.get("work_date") or ""))
         start = int(day.timestamp() * 1000)
         rows = orjson.loads(b"[" + self._records.read(self._records.between([user], start, start + DAY_MS - 1)) + b"]")
@@ -196,7 +197,7 @@ class DingTalkApp:
         """``/topapi/v2/department/listsub``: one level."""
         found = self._people.subdepartments(_number(body, "dept_id", default=1))
         if found is None:
-            raise Refusal(60003, "部门不存在")
+            raise RefusalError(60003, "部门不存在")
         return _ok(found)
 
     def list_user_ids(self, body: Body) -> Reply:
@@ -215,7 +216,7 @@ class DingTalkApp:
     def _members(self, body: Body) -> list[dict[str, Any]]:
         members = self._people.members(_number(body, "dept_id"))
         if members is None:
-            raise Refusal(60003, "部门不存在")
+            raise RefusalError(60003, "部门不存在")
         return members
 
 
@@ -242,7 +243,7 @@ def _body(request: Request) -> Body:
     try:
         body = request.json() if request.body.lstrip()[:1] == b"{" else dict(request.form())
     except ValueError:
-        raise Refusal(40035, "不合法的参数: 请求体不是JSON") from None
+        raise RefusalError(40035, "不合法的参数: 请求体不是JSON") from None
     return dict(body)
 
 
@@ -251,18 +252,18 @@ def _users(body: Body, name: str) -> list[str]:
     if isinstance(users, str):
         users = orjson.loads(users) if users.startswith("[") else users.split(",")
     if not isinstance(users, list) or not users:
-        raise Refusal(40035, f"不合法的参数: {name}")
+        raise RefusalError(40035, f"不合法的参数: {name}")
     if len(users) > MAX_USERS:
-        raise Refusal(41102, f"{name}列表过长, 最多{MAX_USERS}个")
+        raise RefusalError(41102, f"{name}列表过长, 最多{MAX_USERS}个")
     return [str(user) for user in users]
 
 
 def _span(body: Body, start: str, end: str) -> tuple[datetime, datetime]:
     first, last = _local(str(body.get(start) or "")), _local(str(body.get(end) or ""))
     if last - first > WEEK:
-        raise Refusal(41041, "查询考勤的时间跨度最长为7天")
+        raise RefusalError(41041, "查询考勤的时间跨度最长为7天")
     if last < first:
-        raise Refusal(40035, f"不合法的参数: {end}早于{start}")
+        raise RefusalError(40035, f"不合法的参数: {end}早于{start}")
     return first, last
 
 
@@ -272,16 +273,16 @@ def _local(text: str) -> datetime:
             return datetime.strptime(text, form).replace(tzinfo=SHANGHAI)
         except ValueError:
             continue
-    raise Refusal(41100, "时间格式错误, 应为yyyy-MM-dd HH:mm:ss")
+    raise RefusalError(41100, "时间格式错误, 应为yyyy-MM-dd HH:mm:ss")
 
 
 def _number(body: Body, name: str, *, most: int | None = None, default: int | None = None) -> int:
     try:
         number = int(body[name]) if name in body or default is None else default
     except (KeyError, TypeError, ValueError):
-        raise Refusal(40035, f"不合法的参数: {name}") from None
+        raise RefusalError(40035, f"不合法的参数: {name}") from None
     if number < 0 or (most is not None and number > most):
-        raise Refusal(40035, f"不合法的参数: {name}")
+        raise RefusalError(40035, f"不合法的参数: {name}")
     return number
 
 

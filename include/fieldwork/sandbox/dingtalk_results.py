@@ -32,7 +32,7 @@ class Results:
         }
 
     def rows(self, users: Iterable[str], first: date, last: date) -> list[dict[str, Any]]:
-        """Rows of these users from ``first`` to ``last`` (inclusive), by user, day and slot; unknown users have none."""
+        """Rows of these users from ``first`` to ``last`` (inclusive), by user, day, slot; none for unknown ones."""
         return [row for user in users if user in self._employed for row in self._of(user, first, last)]
 
     def _of(self, user: str, first: date, last: date) -> list[dict[str, Any]]:

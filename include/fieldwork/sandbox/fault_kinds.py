@@ -1,14 +1,13 @@
 """The ways in which an answer can be spoilt, one function each.
 
-A spoiler gets the rule's parameters, the request, the app (which may still be asked) and the last good answer of the
-same path, and returns what the caller gets instead.
+A spoiler gets the case at hand and returns what the caller gets instead of the app's answer.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 from urllib.parse import urlencode
 
@@ -27,121 +26,141 @@ class Victim(Protocol):
     def expire_tokens(self) -> None: ...
 
 
-Spoiler = Callable[[Params, Request, Victim, Reply | None], Reply]
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A call to be spoilt: the rule's parameters, the request, the app, which may still be asked, and the last good
+    answer of the same path."""
+
+    params: Params
+    request: Request
+    app: Victim
+    last: Reply | None
+
+    def answer(self) -> Reply:
+        """What the app answers."""
+        return self.app.answer(self.request)
+
+
+Spoiler = Callable[[Case], Reply]
 
 #: The names under which vendors list the rows of an answer, innermost container first.
 ROW_LISTS: Final = ("recordresult", "page_list", "leave_status", "approve_list", "list", "records")
 
 
 def _status(status: int, body: object, headers: Params | None = None) -> Spoiler:
-    def spoil(params: Params, request: Request, app: Victim, last: Reply | None) -> Reply:
-        reply = json_reply(params.get("body", body), int(params.get("status", status)))
-        reply.headers = {**(headers or {}), **params.get("headers", {})}
+    def spoil(case: Case) -> Reply:
+        reply = json_reply(case.params.get("body", body), int(case.params.get("status", status)))
+        reply.headers = {**(headers or {}), **case.params.get("headers", {})}
         return reply
 
     return spoil
 
 
-def _errcode(params: Params, request: Request, app: Victim, last: Reply | None) -> Reply:
-    return json_reply({"errcode": int(params.get("code", -1)), "errmsg": params.get("message", "系统繁忙")})
+def _errcode(case: Case) -> Reply:
+    return json_reply({"errcode": int(case.params.get("code", -1)), "errmsg": case.params.get("message", "系统繁忙")})
 
 
-def _timeout(params: Params, request: Request, app: Victim, last: Reply | None) -> Reply:
+def _timeout(case: Case) -> Reply:
     """Silence for ``seconds``, then the connection closes; the app never saw the request."""
-    time.sleep(float(params.get("seconds", 30)))
+    time.sleep(float(case.params.get("seconds", 30)))
     return Reply(ending="silent")
 
 
-def _lost_answer(params: Params, request: Request, app: Victim, last: Reply | None) -> Reply:
+def _lost_answer(case: Case) -> Reply:
     """The app does the work and the answer is lost."""
-    app.answer(request)
+    case.answer()
     return Reply(ending="silent")
 
 
-def _reset(params: Params, request: Request, app: Victim, last: Reply | None) -> Reply:
+def _reset(case: Case) -> Reply:
     return Reply(ending="reset")
 
 
-def _truncate(params: Params, request: Request, app: Victim, last: Reply | None) -> Reply:
+def _truncate(case: Case) -> Reply:
     """Half the body under the whole Content-Length; ``silently``: the length says half, too."""
-    reply = app.answer(request)
-    if params.get("silently"):
+    reply = case.answer()
+    if case.params.get("silently"):
         return replace(reply, body=reply.body[: len(reply.body) // 2])
     return replace(reply, ending="cut")
 
 
-def _slow(params: Params, request: Request, app: Victim, last: Reply | None) -> Reply:
-    time.sleep(float(params.get("seconds", 1)))
-    return app.answer(request)
+def _slow(case: Case) -> Reply:
+    time.sleep(float(case.params.get("seconds", 1)))
+    return case.answer()
 
 
-def _html(params: Params, request: Request, app: Victim, last: Reply | None) -> Reply:
+def _html(case: Case) -> Reply:
     """A page of a gateway or captcha where JSON should be, with status 200."""
     page = "<html><body><h1>访问过于频繁</h1></body></html>"
-    return Reply(page.encode(), int(params.get("status", 200)), content_type="text/html;charset=utf-8")
+    return Reply(page.encode(), int(case.params.get("status", 200)), content_type="text/html;charset=utf-8")
 
 
-def _empty(params: Params, request: Request, app: Victim, last: Reply | None) -> Reply:
+def _empty(case: Case) -> Reply:
     return Reply(b"")
 
 
-def _duplicate_page(params: Params, request: Request, app: Victim, last: Reply | None) -> Reply:
+def _duplicate_page(case: Case) -> Reply:
     """The last answer of this path again; the first answer when there was none."""
-    return last if last is not None else app.answer(request)
+    return case.last if case.last is not None else case.answer()
 
 
-def _token_expire(params: Params, request: Request, app: Victim, last: Reply | None) -> Reply:
-    app.expire_tokens()
-    return app.answer(request)
+def _token_expire(case: Case) -> Reply:
+    case.app.expire_tokens()
+    return case.answer()
 
 
-def _bad_row(params: Params, request: Request, app: Victim, last: Reply | None) -> Reply:
+def _bad_row(case: Case) -> Reply:
     """Overlay ``fields`` on row ``row`` (default the first) of the answer."""
 
     def change(rows: list[dict[str, Any]]) -> None:
         if rows:
-            rows[int(params.get("row", 0)) % len(rows)].update(params.get("fields", {}))
+            rows[int(case.params.get("row", 0)) % len(rows)].update(case.params.get("fields", {}))
 
-    return _edited(app.answer(request), change)
+    return _edited(case.answer(), change)
 
 
-def _drop_rows(params: Params, request: Request, app: Victim, last: Reply | None) -> Reply:
+def _drop_rows(case: Case) -> Reply:
     """Leave out the last ``rows`` rows, though the answer's own count, if it has one, still holds them."""
 
     def change(rows: list[dict[str, Any]]) -> None:
-        del rows[max(0, len(rows) - int(params.get("rows", 1))) :]
+        del rows[max(0, len(rows) - int(case.params.get("rows", 1))) :]
 
-    return _edited(app.answer(request), change)
+    return _edited(case.answer(), change)
 
 
-def _cursor_loop(params: Params, request: Request, app: Victim, last: Reply | None) -> Reply:
+def _cursor_loop(case: Case) -> Reply:
     """Paging that never ends: the answer says that there is more and points back to the page just read."""
-    reply = app.answer(request)
+    reply = case.answer()
     body = orjson.loads(reply.body)
     result = body.get("result") if isinstance(body.get("result"), dict) else body
     if "records" in body:
-        again = f"{request.path}?{urlencode(request.query)}" if request.query else request.path
+        path, query = case.request.path, case.request.query
+        again = f"{path}?{urlencode(query)}" if query else path
         body.update(done=False, nextRecordsUrl=again)
     elif "page_list" in result or "list" in result:
-        result.update(has_more=True, next_cursor=int(request.json().get("cursor") or 0))
+        result.update(has_more=True, next_cursor=int(case.request.json().get("cursor") or 0))
     else:
         result["hasMore" if "recordresult" in body else "has_more"] = True
     return replace(reply, body=orjson.dumps(body))
 
 
-def _row_error(params: Params, request: Request, app: Victim, last: Reply | None) -> Reply:
-    """A collections write in which the rows at ``rows`` (default the first) fail with ``code``; the rest go through."""
-    body = request.json()
-    failing = {int(row) for row in params.get("rows", [0])}
+def _row_error(case: Case) -> Reply:
+    """A collections write whose rows at ``rows`` (default the first) fail with ``code``; the rest go through."""
+    body = case.request.json()
+    failing = {int(row) for row in case.params.get("rows", [0])}
     records = body.get("records", [])
     kept = [record for row, record in enumerate(records) if row not in failing]
     results: list[Any] = []
     if kept:
-        reply = app.answer(replace(request, body=orjson.dumps({**body, "records": kept})))
+        reply = case.app.answer(replace(case.request, body=orjson.dumps({**body, "records": kept})))
         if reply.status != 200:
             return reply
         results = orjson.loads(reply.body)
-    error = {"statusCode": params.get("code", "UNABLE_TO_LOCK_ROW"), "message": params.get("message", ""), "fields": []}
+    error = {
+        "statusCode": case.params.get("code", "UNABLE_TO_LOCK_ROW"),
+        "message": case.params.get("message", ""),
+        "fields": [],
+    }
     for row in sorted(failing & set(range(len(records)))):
         results.insert(row, {"success": False, "errors": [error]})
     return json_reply(results)

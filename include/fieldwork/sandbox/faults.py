@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from fieldwork.errors import ConfigError
-from fieldwork.sandbox.fault_kinds import KINDS, Spoiler
+from fieldwork.sandbox.fault_kinds import KINDS, Case, Spoiler
 from fieldwork.sandbox.server import Reply, Request, json_reply
 
 #: Schedules for ``fieldwork sandbox up --faults``: what a bad night looks like from outside, all of it transient.
@@ -107,7 +107,7 @@ class FaultyApp:
         if not due:
             reply = self.app.answer(request)
         else:
-            reply = due[0].spoil(due[0].params, request, self.app, self._last.get(request.path))
+            reply = due[0].spoil(Case(due[0].params, request, self.app, self._last.get(request.path)))
         if self._rules and reply.ending == "complete" and reply.status == 200:
             self._last[request.path] = reply
         return reply

@@ -31,7 +31,6 @@ def plan(
     Days that have not begun at ``as_of`` (default: now) cannot be asked for.
     """
     as_of = as_of or settings.now()
-    names = tuple(name for name in STREAMS if not streams or name in {stream(s).name for s in streams})
     if since >= until:
         raise ConfigError(
             f"Nothing lies between {since} and {until}: until is the first day not included.",
@@ -42,7 +41,13 @@ def plan(
             f"{since} has not begun: now is {as_of.astimezone(settings.time_zone):%F %T}.",
             todo="Choose an earlier since; for a rehearsal set FIELDWORK_NOW.",
         )
-    run = ledger.Run(run_id, since, until, as_of.astimezone(UTC), names, full, dry_run, "running")
+    run = ledger.Run(run_id, since, until, as_of.astimezone(UTC), names_in_order(streams), full, dry_run, "running")
     with engine.begin() as connection:
         ledger.write_run(connection, run)
-    return {"run_id": run_id, "since": str(since), "until": str(until), "streams": list(names)}
+    return {"run_id": run_id, "since": str(since), "until": str(until), "streams": list(run.streams)}
+
+
+def names_in_order(streams: Sequence[str]) -> tuple[str, ...]:
+    """The chosen streams in the order of loading; none chosen means all. Raises ConfigError for an unknown name."""
+    chosen = {stream(name).name for name in streams}
+    return tuple(name for name in STREAMS if not chosen or name in chosen)

@@ -11,5 +11,5 @@ class Progress(Protocol):
     def __call__(self, label: str, done: int, total: int | None) -> None: ...
 
 
-def silent(label: str, done: int, total: int | None) -> None:  # noqa: ARG001
+def silent(label: str, done: int, total: int | None) -> None:
     """Says nothing."""

@@ -89,6 +89,26 @@ def finish_run(connection: sa.Connection, run_id: str, error: str | None = None)
 
 
 @contextlib.contextmanager
+def held(engine: sa.Engine, run_id: str) -> Iterator[None]:
+    """Hold a run for this process; raises Fenced when another process is at it. A killed process lets go by itself."""
+    with engine.connect() as connection:
+        connection.execution_options(isolation_level="AUTOCOMMIT")
+        name = {"run_id": run_id}
+        if not connection.execute(sa.text("select pg_try_advisory_lock(hashtextextended(:run_id, 7))"), name).scalar():
+            since = connection.execute(
+                sa.select(ops.run.c.started_at).where(ops.run.c.run_id == run_id)
+            ).scalar_one_or_none()
+            raise Fenced(
+                f"Run {run_id} is under way in another process{f', since {since:%F %T} UTC' if since else ''}.",
+                todo="Wait until it has ended; this command changed nothing.",
+            )
+        try:
+            yield
+        finally:
+            connection.execute(sa.text("select pg_advisory_unlock(hashtextextended(:run_id, 7))"), name)
+
+
+@contextlib.contextmanager
 def step(engine: sa.Engine, run_id: str, name: str) -> Iterator[dict[str, Any]]:
     """Note that a step runs, then its result (what the caller puts into the dict) or its failure."""
     _note_step(engine, run_id, name, "running", None)

@@ -18,7 +18,8 @@ def _origin() -> list[object]:
 EMPLOYEE = key("employee_id", Text, "The person: employee number where there is one, else system:user id")
 
 employee = table(
-    "core.employee", "People who may punch, as of the last full read",
+    "core.employee",
+    "People who may punch, as of the last full read",
     EMPLOYEE._copy(),
     must("user_id", Text, "The person's id in the attendance system"),
     may("employee_no", Text, "Employee number (工号), text: 001 is not 1"),
@@ -35,7 +36,8 @@ employee = table(
 )
 
 crm_user = table(
-    "core.crm_user", "CRM users who own records",
+    "core.crm_user",
+    "CRM users who own records",
     key("crm_user_id", Text, "The user's id in the CRM"),
     may("employee_id", Text, "The person this user is; null = not known yet"),
     may("employee_no", Text, "Employee number in the CRM"),
@@ -49,7 +51,8 @@ crm_user = table(
 )
 
 account = table(
-    "core.account", "Customers and where they are",
+    "core.account",
+    "Customers and where they are",
     key("account_id", Text, "The customer's id in the CRM"),
     may("name", Text, "The customer's name"),
     may("owner_id", Text, "The CRM user who owns the account"),
@@ -61,7 +64,8 @@ account = table(
 )
 
 punch = table(
-    "core.punch", "Clock-ins and field check-ins",
+    "core.punch",
+    "Clock-ins and field check-ins",
     EMPLOYEE._copy(),
     key("record_id", Text, "The source's record id, or a hash of user and time where it has none"),
     must("user_id", Text, "Who punched, in the attendance system"),
@@ -76,7 +80,8 @@ punch = table(
 )
 
 punch_place = table(
-    "place.punch_place", "Where a punch was made; read with a purpose, dropped when its time is up",
+    "place.punch_place",
+    "Where a punch was made; read with a purpose, dropped when its time is up",
     EMPLOYEE._copy(),
     key("record_id", Text, "The punch (core.punch)"),
     must("punched_at", INSTANT, "When; retention counts from here"),
@@ -87,7 +92,8 @@ punch_place = table(
 )
 
 leave = table(
-    "core.leave", "Approved leave, trips, outings and overtime",
+    "core.leave",
+    "Approved leave, trips, outings and overtime",
     EMPLOYEE._copy(),
     key("approval_id", Text, "The approval's id"),
     must("user_id", Text, "Who, in the attendance system"),
@@ -98,7 +104,8 @@ leave = table(
 )
 
 visit = table(
-    "core.visit", "Customer visits as the CRM has them",
+    "core.visit",
+    "Customer visits as the CRM has them",
     EMPLOYEE._copy(),
     key("visit_id", Text, "The visit's id in the CRM"),
     must("owner_id", Text, "The CRM user who owns it"),
@@ -117,7 +124,8 @@ visit = table(
 )
 
 task = table(
-    "core.task", "Tasks as the CRM has them",
+    "core.task",
+    "Tasks as the CRM has them",
     EMPLOYEE._copy(),
     key("task_id", Text, "The task's id in the CRM"),
     must("owner_id", Text, "The CRM user who owns it"),
@@ -133,7 +141,8 @@ task = table(
 )
 
 opportunity = table(
-    "core.opportunity", "Opportunities as the CRM has them",
+    "core.opportunity",
+    "Opportunities as the CRM has them",
     EMPLOYEE._copy(),
     key("opportunity_id", Text, "The opportunity's id in the CRM"),
     must("owner_id", Text, "The CRM user who owns it"),

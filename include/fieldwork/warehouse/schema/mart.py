@@ -16,7 +16,8 @@ _EMPLOYEE = "The person (core.employee)"
 _VERSION = "The rules used (ref.rule_version)"
 
 attendance_day = table(
-    "mart.attendance_day", "One row per person-day: the shift and what was punched",
+    "mart.attendance_day",
+    "One row per person-day: the shift and what was punched",
     key("employee_id", Text, _EMPLOYEE),
     key("work_date", Date, "The working day; a night shift belongs to the day it starts"),
     may("shift", Text, "The shift (ref.shift); null on a day with none"),
@@ -37,7 +38,8 @@ attendance_day = table(
 )
 
 visit_check = table(
-    "mart.visit_check", "One row per visit that was not cancelled: was the person there",
+    "mart.visit_check",
+    "One row per visit that was not cancelled: was the person there",
     key("employee_id", Text, _EMPLOYEE),
     key("visit_id", Text, "The visit (core.visit)"),
     must("work_date", Date, "Local date of the planned start"),
@@ -58,7 +60,8 @@ visit_check = table(
 )
 
 performance_day = table(
-    "mart.performance_day", "One row per person-day: attendance joined with what the CRM says was done",
+    "mart.performance_day",
+    "One row per person-day: attendance joined with what the CRM says was done",
     key("employee_id", Text, _EMPLOYEE),
     key("work_date", Date, "The working day"),
     may("team", Text, "The person's team"),
@@ -94,9 +97,12 @@ def _copies(source: Table) -> list[Column[object]]:
 
 def _history_of(source: Table) -> Table:
     twin = Table(
-        f"{source.name}_history", metadata, *_copies(source),
+        f"{source.name}_history",
+        metadata,
+        *_copies(source),
         key("believed_until", INSTANT, "When it was replaced"),
-        schema="mart", comment=f"Earlier versions of mart.{source.name}: believed from published_at to believed_until",
+        schema="mart",
+        comment=f"Earlier versions of mart.{source.name}: believed from published_at to believed_until",
     )
     return twin
 
@@ -104,9 +110,12 @@ def _history_of(source: Table) -> Table:
 def _build_of(source: Table) -> Table:
     columns = [c._copy() for c in source.columns if c.name != "published_at"]
     return Table(
-        source.name, metadata,
-        key("run_id", Text, "The run that makes the row (ops.run)"), *columns,
-        schema="build", comment=f"Rows of mart.{source.name} being made",
+        source.name,
+        metadata,
+        key("run_id", Text, "The run that makes the row (ops.run)"),
+        *columns,
+        schema="build",
+        comment=f"Rows of mart.{source.name} being made",
     )
 
 
@@ -114,7 +123,8 @@ HISTORY: Final = {t.name: _history_of(t) for t in JOINED}
 BUILD: Final = {t.name: _build_of(t) for t in JOINED}
 
 build_person_day = table(
-    "build.person_day", "The person-days that a run computes again",
+    "build.person_day",
+    "The person-days that a run computes again",
     key("run_id", Text, "The run (ops.run)"),
     key("employee_id", Text, _EMPLOYEE),
     key("work_date", Date, "The working day"),

@@ -8,7 +8,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from .base import INSTANT, key, may, metadata, must, table
 
 run = table(
-    "ops.run", "One journey from extract to write-back",
+    "ops.run",
+    "One journey from extract to write-back",
     key("run_id", Text, "Airflow's run id, or cli-… from the command line"),
     must("since", Date, "First working day asked for"),
     must("until", Date, "First working day no longer asked for"),
@@ -23,7 +24,8 @@ run = table(
 )
 
 step = table(
-    "ops.step", "What each step of a run did and how long it took",
+    "ops.step",
+    "What each step of a run did and how long it took",
     key("run_id", Text, "The run (ops.run)"),
     key("step", Text, "extract:<stream>, check, load, build, audit, publish or write_back"),
     must("state", Text, "running, done or failed"),
@@ -59,7 +61,8 @@ batch = table(
 )
 
 slice_ = table(
-    "ops.slice", "Slices of a batch that are staged, so that a second attempt does not read them again",
+    "ops.slice",
+    "Slices of a batch that are staged, so that a second attempt does not read them again",
     key("batch_id", BigInteger, "The batch (ops.batch)"),
     key("slice", Text, "The slice's name"),
     must("rows", BigInteger, "Rows staged"),
@@ -67,7 +70,8 @@ slice_ = table(
 )
 
 watermark = table(
-    "ops.watermark", "How far each stream has been read; moved only in the transaction that loads the rows",
+    "ops.watermark",
+    "How far each stream has been read; moved only in the transaction that loads the rows",
     key("system", Text, "The outside system"),
     key("stream", Text, "The stream"),
     may("value", INSTANT, "Greatest cursor value loaded"),
@@ -78,7 +82,8 @@ watermark = table(
 touch_seq = Sequence("touch_seq", schema="ops", metadata=metadata)
 
 touched = table(
-    "ops.touched", "Person-days whose facts changed since they were last published",
+    "ops.touched",
+    "Person-days whose facts changed since they were last published",
     key("employee_id", Text, "The person"),
     key("work_date", Date, "The working day"),
     must("seq", BigInteger, "Order of the last touch; publish clears only what it has seen"),
@@ -87,7 +92,8 @@ touched = table(
 )
 
 quarantine = table(
-    "ops.quarantine", "Rows set aside with a reason; nothing is thrown away",
+    "ops.quarantine",
+    "Rows set aside with a reason; nothing is thrown away",
     key("quarantine_id", BigInteger, "The row set aside", autoincrement=True),
     must("batch_id", BigInteger, "The batch that met it last (ops.batch)"),
     must("system", Text, "The outside system"),
@@ -106,7 +112,8 @@ quarantine = table(
 )
 
 check_result = table(
-    "ops.check_result", "Outcome of every rule of every suite: counts, never values",
+    "ops.check_result",
+    "Outcome of every rule of every suite: counts, never values",
     key("run_id", Text, "The run (ops.run)"),
     key("dataset", Text, "The stream, or the joined table"),
     key("batch_id", BigInteger, "The batch; 0 for a joined table"),
@@ -120,7 +127,8 @@ check_result = table(
 )
 
 outbox = table(
-    "ops.outbox", "What is to be sent to the CRM, written before the call",
+    "ops.outbox",
+    "What is to be sent to the CRM, written before the call",
     key("outbox_id", BigInteger, "The change", autoincrement=True),
     must("run_id", Text, "The run that wants it (ops.run)"),
     must("system", Text, "The CRM"),
@@ -137,7 +145,8 @@ outbox = table(
 )
 
 receipt = table(
-    "ops.receipt", "What the CRM last answered for each record",
+    "ops.receipt",
+    "What the CRM last answered for each record",
     key("system", Text, "The CRM"),
     key("kind", Text, "visit or performance"),
     key("key", Text, "Record id of the visit, or external id of the performance record"),
@@ -153,7 +162,8 @@ receipt = table(
 )
 
 audit_log = table(
-    "ops.audit_log", "Who did what and why: reading of places, batches sent, links made",
+    "ops.audit_log",
+    "Who did what and why: reading of places, batches sent, links made",
     key("audit_id", BigInteger, "The entry", autoincrement=True),
     must("at", INSTANT, "When"),
     must("who", Text, "Login and run"),

@@ -8,14 +8,16 @@ from sqlalchemy.dialects.postgresql import JSONB
 from .base import INSTANT, key, may, must, table
 
 calendar_day = table(
-    "ref.calendar_day", "What kind of day a date is, by decree",
+    "ref.calendar_day",
+    "What kind of day a date is, by decree",
     key("work_date", Date, "The date"),
     must("kind", Text, "workday, rest, holiday, or makeup (调休上班日: a weekend day decreed to be worked)"),
     may("name", Text, "The holiday's name"),
 )
 
 shift = table(
-    "ref.shift", "Planned hours by name, dated",
+    "ref.shift",
+    "Planned hours by name, dated",
     key("shift", Text, "The shift's name"),
     key("valid_from", Date, "First day with these hours"),
     may("valid_to", Date, "First day without them; null = open"),
@@ -30,7 +32,8 @@ shift = table(
 )
 
 roster = table(
-    "ref.roster", "Who works which shift, dated; the narrowest scope wins: employee, team, company",
+    "ref.roster",
+    "Who works which shift, dated; the narrowest scope wins: employee, team, company",
     key("scope", Text, "company, team or employee"),
     key("subject", Text, "Team name or employee id; * for the company"),
     key("valid_from", Date, "First day"),
@@ -39,7 +42,8 @@ roster = table(
 )
 
 identity = table(
-    "ref.identity", "Which outside id is which person, dated",
+    "ref.identity",
+    "Which outside id is which person, dated",
     key("system", Text, "The outside system"),
     key("external_id", Text, "The person's id there"),
     key("valid_from", Date, "First day of the link"),
@@ -51,7 +55,8 @@ identity = table(
 )
 
 rule_version = table(
-    "ref.rule_version", "The rules of a span of days; the version stands on every joined row",
+    "ref.rule_version",
+    "The rules of a span of days; the version stands on every joined row",
     key("version", Text, "Name of the version"),
     must("valid_from", Date, "First day computed with it"),
     may("valid_to", Date, "First day no longer; null = open"),

@@ -1126,6 +1126,12 @@ def upgrade() -> None:
         sa.Column(
             "overtime_tolerance_minutes", sa.Integer(), nullable=False, comment="Overtime shorter than this is none"
         ),
+        sa.Column(
+            "day_margin_minutes",
+            sa.Integer(),
+            nullable=False,
+            comment="Punches this long before and after a shift still belong to its day",
+        ),
         sa.Column("company_currency", sa.Text(), nullable=False, comment="Amounts in other currencies are kept apart"),
         sa.Column(
             "weights",

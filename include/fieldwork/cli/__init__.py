@@ -1,0 +1,48 @@
+"""The command ``fieldwork``: every step, the warehouse and the sandbox without a scheduler. ``fieldwork --help``."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from fieldwork import __version__
+from fieldwork.errors import ConfigError, FieldworkError
+
+from . import demo, journey, sandbox, warehouse
+from .console import problem
+
+app = typer.Typer(
+    name="fieldwork",
+    help="Fieldwork (外勤): attendance joined with the CRM, checked, kept, and written back.",
+    epilog="Try it: make demo. Settings and connections: docs/settings.md.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(sandbox.app, name="sandbox")
+journey.register(app)
+warehouse.register(app)
+demo.register(app)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"fieldwork {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version and stop."),
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Entry point: a FieldworkError becomes a message and exit code 1 (2: wrong use), never a traceback."""
+    try:
+        app()
+    except FieldworkError as error:
+        problem(error)
+        sys.exit(2 if isinstance(error, ConfigError) else 1)

@@ -1,0 +1,62 @@
+"""What the command line shows: bars while it works, one clear paragraph when it cannot."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from typing import Final
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as RichProgress
+
+from fieldwork.errors import FieldworkError
+from fieldwork.steps.progress import Progress
+
+out: Final = Console(highlight=False)
+err: Final = Console(stderr=True, highlight=False)
+
+
+def problem(error: FieldworkError) -> None:
+    """What happened, and what to do."""
+    err.print(f"[bold red]{error.code}[/] {escape(error.happened)}", soft_wrap=True)
+    err.print(f"[bold]What to do:[/] {escape(error.todo)}", soft_wrap=True)
+
+
+@contextlib.contextmanager
+def bars() -> Iterator[Progress]:
+    """A Progress that draws a bar per label on a terminal, and writes a line per finished label elsewhere."""
+    if not err.is_terminal:
+        yield _Lines()
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with RichProgress(*columns, console=err, transient=False) as rich:
+        yield _Bars(rich)
+
+
+class _Bars:
+    def __init__(self, rich: RichProgress) -> None:
+        self._rich = rich
+        self._tasks: dict[str, TaskID] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, label: str, done: int, total: int | None) -> None:
+        with self._lock:
+            if label not in self._tasks:
+                self._tasks[label] = self._rich.add_task(label, total=total)
+            self._rich.update(self._tasks[label], completed=done, total=total)
+
+
+class _Lines:
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._said: set[str] = set()
+
+    def __call__(self, label: str, done: int, total: int | None) -> None:
+        with self._lock:
+            if total is None or done < total or label in self._said:
+                return
+            self._said.add(label)
+            err.print(f"{label}: {done:,} of {total:,}")

@@ -1,0 +1,51 @@
+"""What a run did, as tables on the terminal: rows by outcome, quarantine by rule, verdicts, CRM writes, time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.resources import files
+from typing import Any, Final
+
+import sqlalchemy as sa
+from rich.table import Table
+
+from .console import out
+
+#: Title, the query's file, and what it says when there is nothing.
+TABLES: Final = (
+    ("Rows by stream", "rows_by_stream.sql", "no stream was read"),
+    ("Quarantined rows by rule", "quarantined_by_rule.sql", "none"),
+    ("Visits by verdict", "visits_by_verdict.sql", "no visit in these days"),
+    ("CRM writes by result", "writes_by_result.sql", "nothing was sent"),
+    ("Time by step", "time_by_step.sql", "no step has ended"),
+)
+
+
+def show_run(engine: sa.Engine, run_id: str) -> None:
+    """Print the tables of one run."""
+    for title, file, nothing in TABLES:
+        names, rows = _ask(engine, file, run_id)
+        out.print(_table(title, names, rows) if rows else f"[bold]{title}[/]: {nothing}")
+
+
+def _ask(engine: sa.Engine, file: str, run_id: str) -> tuple[list[str], Sequence[Any]]:
+    query = files(__package__).joinpath("sql", file).read_text(encoding="utf-8")
+    with engine.connect() as connection:
+        result = connection.execute(sa.text(query), {"run_id": run_id})
+        return list(result.keys()), result.all()
+
+
+def _table(title: str, names: Sequence[str], rows: Sequence[Any]) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold")
+    for position, name in enumerate(names):
+        number = all(isinstance(row[position], int | float) or row[position] is None for row in rows)
+        table.add_column(name.replace("_", " "), justify="right" if number else "left")
+    for row in rows:
+        table.add_row(*(_shown(cell) for cell in row))
+    return table
+
+
+def _shown(cell: Any) -> str:
+    if cell is None:
+        return ""
+    return f"{cell:,}" if isinstance(cell, int) else str(cell)

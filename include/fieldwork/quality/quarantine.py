@@ -1,0 +1,63 @@
+"""Move bad rows from a batch's staging table to ``ops.quarantine``, set-based, inside the caller's transaction.
+
+First the list of who broke what (a temporary table), then one statement that deletes, hashes and inserts. The list is
+open to other judges than a suite: whoever has the ``seq`` of a row and a reason may add to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.resources import files
+from typing import Final
+
+import sqlalchemy as sa
+
+from fieldwork.warehouse import ledger
+
+#: One line for every broken rule of every bad row; lives until the transaction ends.
+#: ``held``: time may mend it; ``place``: of several broken rules the first by (held, place) names the row's fate.
+BROKEN: Final = sa.Table(
+    "broken",
+    sa.MetaData(),
+    sa.Column("seq", sa.BigInteger, nullable=False),
+    sa.Column("place", sa.Integer, nullable=False),
+    sa.Column("rule", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("held", sa.Boolean, nullable=False),
+    prefixes=["TEMPORARY"],
+    postgresql_on_commit="DROP",
+)
+
+_NOTE: Final = sa.text(
+    "insert into broken (seq, place, rule, reason, held)"
+    " select seq, :place, :rule, :reason, :held from unnest(cast(:seqs as bigint[])) as seq"
+)
+
+
+def open_list(connection: sa.Connection) -> None:
+    """Make the empty list of this transaction."""
+    BROKEN.create(connection)
+
+
+def note(connection: sa.Connection, seqs: Sequence[int], *, rule: str, reason: str, held: bool, place: int = 0) -> None:
+    """Add rows of the batch, by ``seq``, that broke one rule."""
+    values = {"seqs": list(seqs), "rule": rule, "reason": reason, "held": held, "place": place}
+    connection.execute(_NOTE, values)
+
+
+def set_aside(connection: sa.Connection, batch: ledger.Batch, key_column: str) -> int:
+    """Move every listed row; returns how many left staging.
+
+    Rows that are alike in every column share one line of the quarantine, also over batches (``seen``), so it may hold
+    fewer lines than rows moved; the ledger counts rows.
+    """
+    statement = files(__package__).joinpath("set_aside.sql").read_text(encoding="utf-8")
+    statement = statement.replace("staging.batch", f'staging."b{int(batch.batch_id)}"')
+    connection.execute(sa.text("set local timezone = 'UTC'"))  # instants in the payload, and so its hash, read the same
+    values = {
+        "batch_id": batch.batch_id,
+        "system": batch.system,
+        "stream": batch.stream,
+        "key_column": key_column,
+    }
+    return int(connection.execute(sa.text(statement), values).scalar_one())

@@ -1,0 +1,63 @@
+-- Move bad rows of one batch out of staging into ops.quarantine.
+-- Grain: one line of the quarantine per distinct bad row (system, stream, fingerprint); all listed rows leave staging.
+-- Inputs: broken (temporary: seq, place, rule, reason, held); staging.batch stands for the batch's table;
+--         :batch_id, :system, :stream, :key_column (the stream's key).
+-- Returns: how many rows left staging.
+with verdict as (
+    select
+        seq,
+        (array_agg(rule order by held, place))[1] as rule,
+        string_agg(reason, '; ' order by held, place) as reason,
+        bool_and(held) as held
+    from broken
+    group by seq
+),
+
+moved as (
+    delete from staging.batch as staged
+    using verdict
+    where staged.seq = verdict.seq
+    returning
+        to_jsonb(staged) - array['seq', 'out_of_scope', 'owner_known', 'account_known'] as payload,
+        verdict.rule,
+        verdict.reason,
+        verdict.held
+),
+
+hashed as (
+    select
+        payload,
+        rule,
+        reason,
+        case when held then 'held' else 'new' end as status,
+        md5(jsonb_build_array(cast(:stream as text), payload, rule)::text) as fingerprint
+    from moved
+),
+
+kept as (
+    insert into ops.quarantine as known (
+        batch_id, system, stream, key, payload, rule, reason, status, fingerprint, set_aside_at
+    )
+    select distinct on (fingerprint)
+        cast(:batch_id as bigint),
+        :system,
+        :stream,
+        payload ->> cast(:key_column as text),
+        payload,
+        rule,
+        reason,
+        status,
+        fingerprint,
+        clock_timestamp()
+    from hashed
+    order by fingerprint
+    on conflict (system, stream, fingerprint) do update set
+        batch_id = excluded.batch_id,
+        reason = excluded.reason,
+        seen = known.seen + case when known.batch_id = excluded.batch_id then 0 else 1 end,
+        -- what a person dismissed or replayed stays so; a bad row that came back after a good one is open again
+        status = case when known.status in ('dismissed', 'replayed') then known.status else excluded.status end,
+        settled_at = case when known.status in ('dismissed', 'replayed') then known.settled_at end
+)
+
+select count(*) from moved

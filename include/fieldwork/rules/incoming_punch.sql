@@ -1,0 +1,25 @@
+-- Every punch that may matter to the run: around its person-days, and within the time windows of its visits.
+-- Grain: (employee_id, record_id). Inputs: planned_day, visit_plan, core.punch. Lives until the transaction ends.
+--
+-- Three days on either side: a working day that the source states may be that far from the punch (working_day.sql).
+-- The spans of a person are melted into few before the index on (employee_id, punched_at) is asked.
+create temporary table incoming_punch on commit drop as
+with span as (
+    select employee_id, tstzrange(midnight - interval '3 days', next_midnight + interval '3 days') as during
+    from planned_day
+    union all
+    select employee_id, tstzrange(in_time_from - interval '1 day', in_time_to + interval '1 day')
+    from visit_plan
+),
+
+melted as (
+    select employee_id, unnest(range_agg(during)) as during
+    from span
+    group by employee_id
+)
+
+select p.employee_id, p.record_id, p.punched_at, p.kind, p.work_date, p.base_at
+from melted
+join core.punch as p
+    on melted.employee_id = p.employee_id
+    and p.punched_at >= lower(melted.during) and p.punched_at < upper(melted.during)

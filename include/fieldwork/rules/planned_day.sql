@@ -1,0 +1,21 @@
+-- The run's person-days with all that is planned for them and the rules that hold.
+-- Grain: (employee_id, work_date), employed days alone: a day before hiring or after leaving has no joined row.
+-- Inputs: run_day (the run's build.person_day), ref.planned_shift, ref.rule_version. Lives until the transaction ends.
+create temporary table planned_day on commit drop as
+select
+    d.employee_id,
+    d.work_date,
+    plan.*,
+    plan.calendar_kind in ('workday', 'makeup') as working,
+    v.duplicate_seconds * interval '1 second' as duplicate_gap,
+    v.visit_before_minutes * interval '1 minute' as visit_before,
+    v.visit_after_minutes * interval '1 minute' as visit_after,
+    v.default_radius_m,
+    v.accuracy_cap_m,
+    v.overtime_tolerance_minutes,
+    v.company_currency,
+    v.weights
+from run_day as d
+cross join lateral ref.planned_shift(d.employee_id, d.work_date) as plan
+join ref.rule_version as v on plan.rule_version = v.version
+where plan.employed

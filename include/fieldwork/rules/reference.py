@@ -1,0 +1,104 @@
+"""Keep ``ref`` as the configuration and the calendar say: only what differs is written.
+
+A rule version or a shift that published days were computed with is never given another content: a past day is
+computed with the rules of that day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from fieldwork.errors import ConfigError
+from fieldwork.settings import Settings
+from fieldwork.warehouse.schema import mart, ref
+
+from . import calendar, rulebook
+
+#: Any number that no other lock uses: two runs at once keep the tables one after the other.
+_LOCK = 7_263_110
+
+
+def seed_reference(connection: sa.Connection, settings: Settings, first_day: date, last_day: date) -> None:
+    """Bring rules, shifts, roster and the calendar of the days' years up to date, in the caller's transaction.
+
+    Must have run before punches are given their working day. Raises ConfigError, or CalendarYearUnknown for a year
+    between ``first_day`` and ``last_day`` (both included).
+    """
+    connection.execute(sa.text("select pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    book = rulebook.read(settings)
+    _refuse_changed_versions(connection, book.versions)
+    _refuse_changed_shifts(connection, book.shifts)
+    _keep(connection, ref.rule_version, book.versions)
+    _keep(connection, ref.shift, book.shifts)
+    _keep(connection, ref.roster, book.rosters)
+    seed_calendar(connection, settings, range(first_day.year, last_day.year + 1))
+
+
+def seed_calendar(connection: sa.Connection, settings: Settings, years: Iterable[int]) -> None:
+    """Whole years of ``ref.calendar_day``; years that are there already are left alone."""
+    country = settings.section("company").get("calendar")
+    if country != "CN":
+        raise ConfigError(
+            f"There is no calendar for {country!r}.", todo='Set calendar = "CN" (mainland China) in [company].'
+        )
+    day = ref.calendar_day.c.work_date
+    year = sa.extract("year", day)
+    whole = sa.select(year).group_by(year).having(sa.func.count() >= 365)
+    missing = sorted(set(years) - {int(y) for y in connection.scalars(whole)})
+    rows = [asdict(day) for day in calendar.days(missing)]
+    if rows:
+        _upsert(connection, ref.calendar_day, rows)
+
+
+def _keep(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Make the table hold these rows and no others."""
+    keys = list(table.primary_key)
+    wanted = [tuple(row[k.name] for k in keys) for row in rows]
+    connection.execute(sa.delete(table).where(sa.tuple_(*keys).not_in(wanted)))
+    _upsert(connection, table, rows)
+
+
+def _upsert(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    statement = insert(table)
+    rest = [c.name for c in table.columns if not c.primary_key]
+    new = {name: statement.excluded[name] for name in rest}
+    differs = sa.tuple_(*(table.c[n] for n in rest)).is_distinct_from(sa.tuple_(*new.values()))
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=new, where=differs), list(rows)
+    )
+
+
+def _refuse_changed_versions(connection: sa.Connection, versions: Sequence[Mapping[str, Any]]) -> None:
+    """Raises ConfigError when a version that published days carry has another content now, or is gone."""
+    c = ref.rule_version.c
+    hashes = {row["version"]: row["config_hash"] for row in versions}
+    used = sa.exists().where(mart.attendance_day.c.rule_version == c.version)
+    for version, config_hash in connection.execute(sa.select(c.version, c.config_hash)).all():
+        if hashes.get(version) != config_hash and connection.scalar(sa.select(used).where(c.version == version)):
+            raise ConfigError(
+                f"The rules of version {version!r} were changed, but published days were computed with them.",
+                todo="Leave that version as it was; give the change a new version and a `from` date.",
+            )
+
+
+def _refuse_changed_shifts(connection: sa.Connection, shifts: Sequence[Mapping[str, Any]]) -> None:
+    """The same for the hours of a shift."""
+    c, day = ref.shift.c, mart.attendance_day.c
+    now = {(row["shift"], row["valid_from"]): row for row in shifts}
+    for row in connection.execute(sa.select(ref.shift)).mappings():
+        new = now.get((row["shift"], row["valid_from"]))
+        if new is not None and all(new[name] == row[name] for name in row if name != "valid_to"):
+            continue
+        used = sa.exists().where(day.shift == c.shift, day.work_date >= c.valid_from)
+        this = sa.and_(c.shift == row["shift"], c.valid_from == row["valid_from"])
+        if connection.scalar(sa.select(used).where(this)):
+            raise ConfigError(
+                f"The shift {row['shift']!r} was changed, but published days were computed with it.",
+                todo="Leave that entry as it was; add a [[shift]] of the same name with a later `from` date.",
+            )

@@ -1,0 +1,19 @@
+"""The working day that a punch belongs to: one rule, asked by the load (which days are touched) and by the build."""
+
+from __future__ import annotations
+
+from . import sql
+
+
+def of_each_punch() -> str:
+    """A select of all columns of ``incoming_punch`` with ``local_date`` and ``working_day`` added.
+
+    The caller provides ``incoming_punch`` (employee_id, punched_at, work_date as the source states it, ...) as a
+    temporary table or as a named query around this one. The rule is told in working_day.sql.
+    """
+    return sql.read("working_day")
+
+
+def touched() -> str:
+    """A select of the (employee_id, work_date) that the punches of ``incoming_punch`` belong to, each once."""
+    return f"select distinct employee_id, working_day as work_date from (\n{of_each_punch()}\n) as punch"  # noqa: S608

@@ -1,0 +1,199 @@
+"""What really happened, as DESIGN §6 would put it: computed from what people did, not from what was recorded.
+
+``attendance``  one row per employee and calendar day from hired_on to left_on
+``visits``      one row per visit that was neither cancelled nor deleted, with the check-in made for it
+``checkins``    one row per check-in, with the visit it was made for (null = off plan)
+
+Minutes are whole. Instants of ``attendance`` and ``checkins`` are those of the records, exact to the second.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+
+from fieldwork.sandbox.city_attendance import INWARD, OfficeDays
+from fieldwork.sandbox.city_calendar import FLEXIBLE, FLEXIBLE_REQUIRED, HOLIDAY, MINUTE, REST, SHIFTS, Days
+from fieldwork.sandbox.city_geography import Accounts, distance
+from fieldwork.sandbox.city_leave import Plan
+from fieldwork.sandbox.city_margins import chunks
+from fieldwork.sandbox.city_people import People
+from fieldwork.sandbox.city_random import Flags, Ints
+from fieldwork.sandbox.city_visits import VISITS, WINDOW, CheckIns, VisitPlan
+from fieldwork.streams import DAY, INSTANT, TEXT
+
+_NUMBER: Final = pa.int64()
+TRUTH: Final[dict[str, pa.Schema]] = {
+    "attendance": pa.schema(
+        {
+            "employee_id": TEXT, "user_id": TEXT, "work_date": DAY, "status": TEXT,
+            "late_minutes": _NUMBER, "early_minutes": _NUMBER, "worked_minutes": _NUMBER,
+            "first_in": INSTANT, "last_out": INSTANT,
+        }
+    ),
+    "visits": pa.schema(
+        {
+            "visit_id": TEXT, "employee_id": TEXT, "work_date": DAY, "verdict": TEXT,
+            "user_id": TEXT, "checked_in_at": INSTANT,
+        }
+    ),
+    "checkins": pa.schema({"user_id": TEXT, "punched_at": INSTANT, "visit_id": TEXT}),
+}  # fmt: skip
+
+STATUSES: Final = ("holiday", "rest", "leave", "absent", "incomplete", "late", "early", "present")
+VERDICTS: Final = ("verified", "off_schedule", "out_of_range", "unverifiable", "no_check_in")
+#: no such moment
+NEVER: Final = np.iinfo(np.int64).max // 4
+
+
+@dataclass(frozen=True)
+class PersonDays:
+    """(people, days). Seconds after midnight, NEVER = none; minutes; ``status`` is a position in STATUSES."""
+
+    first_in: Ints
+    last_out: Ints
+    late: Ints
+    early: Ints
+    worked: Ints
+    status: Ints
+    #: seconds by which the last out may be later without a minute changing
+    slack: Ints
+
+
+def judge_days(plan: Plan, office: OfficeDays, visits: VisitPlan, moments: CheckIns, days: Days) -> PersonDays:
+    """Every person-day by DESIGN §6."""
+    first_in, last_out = _ends_of_day(office, visits, moments)
+    came, went = first_in != NEVER, last_out != NEVER
+    counts = plan.working & ~plan.away
+    late = (first_in - plan.starts) // MINUTE
+    late = np.where(counts & came & (late * MINUTE > _grace(plan.shift)), late, 0)
+    flexible_end = np.where(came, np.maximum(plan.ends, first_in + FLEXIBLE_REQUIRED), plan.ends)
+    ends = np.where(plan.shift == FLEXIBLE, flexible_end, plan.ends)
+    missing = ends - last_out
+    early = np.where(counts & went & (missing > 0), missing // MINUTE, 0)
+    present = np.where(came & went, last_out - first_in - _break_overlap(plan, first_in, last_out), 0)
+    slack = np.where(missing > 0, np.minimum(59 - present % MINUTE, missing % MINUTE), 59 - present % MINUTE)
+    kind = np.broadcast_to(days.kind, counts.shape)
+    holds = [
+        kind == HOLIDAY,
+        kind == REST,
+        plan.away,
+        ~came & ~went,
+        ~came | ~went,
+        late > 0,
+        early > 0,
+    ]
+    status = np.select(holds, list(range(len(holds))), default=len(holds)).astype(np.int64)
+    return PersonDays(first_in, last_out, late, early, present // MINUTE, status, slack)
+
+
+def _ends_of_day(office: OfficeDays, visits: VisitPlan, moments: CheckIns) -> tuple[Ints, Ints]:
+    """First in, and last out after it; field punches count as both."""
+    first = np.where(office.made & INWARD, office.at, NEVER).min(axis=2)
+    last = np.where(office.made & ~INWARD, office.at, -1).max(axis=2)
+    here = visits.person, visits.day
+    first[here] = np.minimum(first[here], np.where(moments.made, moments.at, NEVER).min(axis=1))
+    last[here] = np.maximum(last[here], np.where(moments.made, moments.at, -1).max(axis=1))
+    none = (last < 0) | ((first != NEVER) & (last <= first))
+    return first, np.where(none, NEVER, last)
+
+
+def _grace(shift: Ints) -> Ints:
+    return np.array([one.grace for one in SHIFTS])[shift]
+
+
+def _break_overlap(plan: Plan, first_in: Ints, last_out: Ints) -> Ints:
+    begins = np.array([one.break_starts for one in SHIFTS])[plan.shift]
+    stops = np.array([one.break_ends for one in SHIFTS])[plan.shift]
+    return np.maximum(np.minimum(last_out, stops) - np.maximum(first_in, begins), 0)
+
+
+def judge_visits(visits: VisitPlan, moments: CheckIns, accounts: Accounts) -> Ints:
+    """(rows, VISITS): position in VERDICTS. A visit is verified by the check-in that was made for it, and no other."""
+    verdict = np.empty(visits.account.shape, dtype=np.int64)
+    for part in chunks(len(visits.person)):
+        verdict[part] = _judge_part(visits, moments, accounts, part)
+    return verdict
+
+
+def _judge_part(visits: VisitPlan, moments: CheckIns, accounts: Accounts, part: slice) -> Ints:
+    account = visits.account[part, :, None]
+    known = accounts.located[account]
+    made, located = moments.made[part, None, :], moments.located[part, None, :]
+    at = moments.at[part, None, :]
+    in_time = (visits.starts[part, :, None] - WINDOW <= at) & (at <= visits.ends[part, :, None] + WINDOW)
+    there = accounts.latitude[account], accounts.longitude[account]
+    metres = distance(moments.latitude[part, None, :], moments.longitude[part, None, :], *there)
+    near = metres <= accounts.radius[account]
+    own = np.eye(VISITS, moments.made.shape[1], dtype=bool)
+    proves = own & made & located & known & in_time & near & visits.counted[part, :, None]
+    free = made & ~proves.any(axis=1)[:, None, :]
+    placed = free & located & known
+    holds = [
+        proves.any(axis=2),
+        (placed & near & ~in_time).any(axis=2),
+        (placed & in_time & ~near).any(axis=2),
+        ~known[..., 0] | (free & in_time & ~located).any(axis=2),
+    ]
+    return np.select(holds, list(range(len(holds))), default=len(holds)).astype(np.int64)
+
+
+def attendance_truth(people: People, days: Days, plan: Plan, judged: PersonDays) -> pa.Table:
+    """The table ``attendance``."""
+    person, day = np.nonzero(plan.employed)
+    columns = {
+        "employee_id": people.employee_no.take(pa.array(person)),
+        "user_id": people.user_id.take(pa.array(person)),
+        "work_date": dates(days.number[day]),
+        "status": pa.array(STATUSES).take(pa.array(judged.status[person, day])),
+        "late_minutes": judged.late[person, day],
+        "early_minutes": judged.early[person, day],
+        "worked_minutes": judged.worked[person, day],
+        "first_in": _moment(days, day, judged.first_in[person, day]),
+        "last_out": _moment(days, day, judged.last_out[person, day]),
+    }
+    return pa.table(columns, schema=TRUTH["attendance"])
+
+
+def _moment(days: Days, day: Ints, seconds: Ints) -> pa.Array:
+    return instants(days.instant(day, np.where(seconds == NEVER, 0, seconds)), seconds == NEVER)
+
+
+def visit_truth(
+    people: People, days: Days, visits: VisitPlan, moments: CheckIns, verdict: Ints, visit_ids: pa.Array, number: Ints
+) -> tuple[pa.Table, pa.Table]:
+    """The tables ``visits`` and ``checkins``; ``number`` (rows, VISITS): position of the visit's id, -1 = no visit."""
+    row, place = np.nonzero(visits.counted)
+    person, day = visits.person[row], visits.day[row]
+    made = moments.made[row, place]
+    checked_in = {
+        "visit_id": visit_ids.take(pa.array(number[row, place])),
+        "employee_id": people.employee_no.take(pa.array(person)),
+        "work_date": dates(days.number[day]),
+        "verdict": pa.array(VERDICTS).take(pa.array(verdict[row, place])),
+        "user_id": people.user_id.take(pa.array(person, mask=~made)),
+        "checked_in_at": instants(days.instant(day, moments.at[row, place]), ~made),
+    }
+    row, place = np.nonzero(moments.made)
+    person = visits.person[row]
+    planned = np.pad(np.where(visits.counted, number, -1), ((0, 0), (0, moments.made.shape[1] - VISITS)), constant_values=-1)
+    belongs = planned[row, place]
+    made_for = {
+        "user_id": people.user_id.take(pa.array(person)),
+        "punched_at": instants(days.instant(visits.day[row], moments.at[row, place])),
+        "visit_id": visit_ids.take(pa.array(belongs, mask=belongs < 0)),
+    }
+    return pa.table(checked_in, schema=TRUTH["visits"]), pa.table(made_for, schema=TRUTH["checkins"])
+
+
+def instants(seconds: Ints, unknown: Flags | None = None) -> pa.Array:
+    """Seconds since 1970 as instants, null where unknown."""
+    return pa.array(seconds * 1_000_000, mask=unknown).cast(INSTANT)
+
+
+def dates(number: Ints) -> pa.Array:
+    """Days since 1970 as dates."""
+    return pa.array(number.astype(np.int32)).cast(DAY)

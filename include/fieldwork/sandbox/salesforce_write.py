@@ -1,0 +1,187 @@
+"""Writes to the Salesforce sandbox: sObject Collections and single records, judged field by field.
+
+A request is one transaction of the store: rows are judged in order, those that pass are applied under one stamp and
+journalled before the answer is given.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from fieldwork.sandbox.salesforce_schema import OBJECTS, SObject, parse
+from fieldwork.sandbox.salesforce_store import Store
+from fieldwork.sandbox.state import Journal
+
+ROLLED_BACK = (
+    "ALL_OR_NONE_OPERATION_ROLLED_BACK",
+    "Record rolled back because not all records were valid and the request was using AllOrNone header",
+)
+
+
+class RowError(Exception):
+    """Why one record was not written."""
+
+    def __init__(self, code: str, message: str, fields: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.code, self.message, self.fields = code, message, list(fields)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of one record of a request."""
+
+    identifier: str | None = None
+    created: bool = False
+    refused: RowError | None = None
+    sobject: SObject | None = None
+    values: dict[str, Any] = field(default_factory=dict)
+    #: the values as they came, for the journal
+    raw: dict[str, Any] = field(default_factory=dict)
+
+    def as_json(self, *, upsert: bool) -> dict[str, Any]:
+        """A row of the answer."""
+        if self.refused is not None:
+            error = {"statusCode": self.refused.code, "message": self.refused.message, "fields": self.refused.fields}
+            return {"success": False, "errors": [error]}
+        result: dict[str, Any] = {"id": self.identifier, "success": True, "errors": []}
+        return {**result, "created": self.created} if upsert else result
+
+
+class Writer:
+    """Judges, applies and journals."""
+
+    def __init__(self, store: Store, journal: Journal) -> None:
+        self.store, self._journal = store, journal
+        for entry in journal.replay():
+            self._replay(entry)
+
+    def upsert(self, sobject: SObject, key: str, records: Sequence[Any], *, all_or_none: bool) -> list[Outcome]:
+        """Insert or update by external id; every row with a key that stands twice in the request fails."""
+        external = sobject.fields[key.lower()]
+        keys = Counter(record.get(external.name) for record in records if isinstance(record, dict))
+
+        def judge(record: Mapping[str, Any]) -> Outcome:
+            value = record.get(external.name)
+            if "id" in {name.lower() for name in record}:
+                raise RowError("INVALID_FIELD_FOR_INSERT_UPDATE", "Unable to create/update fields: Id", ["Id"])
+            if not isinstance(value, str) or not value:
+                raise RowError("MISSING_ARGUMENT", f"{external.name} not specified", [external.name])
+            if keys[value] > 1:
+                raise RowError("DUPLICATE_VALUE", f"Duplicate external id specified: {value}", [external.name])
+            existing = self.store.sheets[sobject.name.lower()].find(value)
+            return self._judged(sobject, record, existing)
+
+        return self._transact(records, judge, sobject, all_or_none=all_or_none)
+
+    def update(self, records: Sequence[Any], *, all_or_none: bool) -> list[Outcome]:
+        """Update by record id; the type of each record stands in its attributes."""
+
+        def judge(record: Mapping[str, Any]) -> Outcome:
+            sobject = OBJECTS.get(_type_of(record).lower())
+            if sobject is None:
+                raise RowError("INVALID_TYPE", f"sObject type '{_type_of(record)}' is not supported.")
+            fields = {name: value for name, value in record.items() if name.lower() != "id"}
+            identifier = next((value for name, value in record.items() if name.lower() == "id"), None)
+            if not isinstance(identifier, str) or not identifier:
+                raise RowError("MISSING_ARGUMENT", "Id not specified in an update call")
+            return self._judged(sobject, fields, self._existing(sobject, identifier))
+
+        return self._transact(records, judge, None, all_or_none=all_or_none)
+
+    def insert(self, sobject: SObject, record: Mapping[str, Any]) -> Outcome:
+        """One new record."""
+
+        def judge(row: Mapping[str, Any]) -> Outcome:
+            key = sobject.external_field
+            value = row.get(key.name) if key else None
+            twin = self.store.sheets[sobject.name.lower()].find(value) if isinstance(value, str) else None
+            if key and twin:
+                message = f"duplicate value found: {key.name} duplicates value on record with id: {twin}"
+                raise RowError("DUPLICATE_VALUE", message)
+            return self._judged(sobject, row, None)
+
+        return self._transact([record], judge, sobject, all_or_none=False)[0]
+
+    def _existing(self, sobject: SObject, identifier: str) -> str:
+        (record,) = self.store.sheets[sobject.name.lower()].get([identifier])
+        if record is None:
+            raise RowError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id")
+        if record["IsDeleted"]:
+            raise RowError("ENTITY_IS_DELETED", "entity is deleted")
+        return identifier
+
+    def _judged(self, sobject: SObject, record: Mapping[str, Any], existing: str | None) -> Outcome:
+        raw = {name: value for name, value in record.items() if name != "attributes"}
+        values = {}
+        for name, value in raw.items():
+            target = sobject.fields.get(name.lower())
+            if target is None or not target.writable:
+                message = f"Unable to create/update fields: {name}. Please check the security settings of this field."
+                raise RowError("INVALID_FIELD_FOR_INSERT_UPDATE", message, [name])
+            try:
+                parsed = parse(target, value)
+            except (TypeError, ValueError):
+                message = f"{name}: value not of required type: {target.type}"
+                raise RowError("INVALID_TYPE_ON_FIELD_IN_RECORD", message, [name]) from None
+            if isinstance(parsed, str) and target.length and len(parsed) > target.length:
+                message = f"{name}: data value too large (max length={target.length})"
+                raise RowError("STRING_TOO_LONG", message, [name])
+            if target.to and parsed is not None and not self.store.sheets[target.to.lower()].has(parsed):
+                raise RowError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", [name])
+            values[target.name] = parsed
+        return Outcome(existing, existing is None, None, sobject, values, raw)
+
+    def _transact(self, records: Sequence[Any], judge: Any, sobject: SObject | None, *,
+                  all_or_none: bool) -> list[Outcome]:  # fmt: skip
+        with self.store.lock:
+            outcomes = [_tried(judge, record, sobject) for record in records]
+            failed = any(outcome.refused for outcome in outcomes)
+            if all_or_none and failed:
+                return [o if o.refused else Outcome(refused=RowError(*ROLLED_BACK)) for o in outcomes]
+            passed = [outcome for outcome in outcomes if outcome.refused is None]
+            if not passed:
+                return outcomes
+            stamp = self.store.tick()
+            for outcome in passed:
+                if outcome.identifier is None and outcome.sobject is not None:
+                    outcome.identifier = self.store.new_id(outcome.sobject)
+            self._journal.append([_entry(outcome, stamp) for outcome in passed])
+            for outcome in passed:
+                if outcome.sobject and outcome.identifier:
+                    self.store.apply(outcome.sobject.name.lower(), outcome.identifier, outcome.values, stamp)
+            return outcomes
+
+    def _replay(self, entry: Mapping[str, Any]) -> None:
+        sobject = OBJECTS[entry["object"].lower()]
+        values = {}
+        for name, value in entry["values"].items():
+            target = sobject.fields[name.lower()]
+            values[target.name] = parse(target, value)
+        stamp = self.store.tick(datetime.fromisoformat(entry["at"]))
+        self.store.apply(sobject.name.lower(), entry["id"], values, stamp)
+
+
+def _tried(judge: Any, record: Any, sobject: SObject | None) -> Outcome:
+    try:
+        if not isinstance(record, dict) or not _type_of(record):
+            raise RowError("INVALID_TYPE", "attributes.type is missing")
+        if sobject is not None and _type_of(record).lower() != sobject.name.lower():
+            raise RowError("INVALID_TYPE", f"records must all be of type {sobject.name}")
+        outcome: Outcome = judge(record)
+    except RowError as refused:
+        return Outcome(refused=refused)
+    return outcome
+
+
+def _type_of(record: Mapping[str, Any]) -> str:
+    attributes = record.get("attributes")
+    return str(attributes.get("type") or "") if isinstance(attributes, dict) else ""
+
+
+def _entry(outcome: Outcome, stamp: datetime) -> dict[str, Any]:
+    name = outcome.sobject.name if outcome.sobject else ""
+    return {"object": name, "id": outcome.identifier, "at": stamp.isoformat(), "values": outcome.raw}

@@ -1,0 +1,99 @@
+"""audit: the joined rows that a run has built, against their suites, before any reader sees them.
+
+GX judges a view of the run's own rows; what it finds stands in ``ops.check_result`` under batch 0.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from fieldwork.errors import AuditFailed
+from fieldwork.failpoint import reached
+from fieldwork.quality import results, runner, suites
+from fieldwork.quality.runner import RuleOutcome
+from fieldwork.settings import Settings
+from fieldwork.warehouse import ledger
+from fieldwork.warehouse.schema import core, mart
+
+from .progress import Progress, silent
+
+
+def audit(engine: sa.Engine, settings: Settings, *, run_id: str, progress: Progress = silent) -> dict[str, Any]:
+    """Check the run's rows in ``build``; returns ``{table: {checked, warnings}}`` (rows, rules).
+
+    Raises AuditFailed when a critical rule failed (results are kept, nothing is published), CheckCouldNotRun.
+    """
+    with ledger.step(engine, run_id, "audit") as result:
+        with engine.begin() as connection:
+            ledger.read_run(connection, run_id)
+        reached("before_audit")
+        failed: list[RuleOutcome] = []
+        for done, table in enumerate(mart.JOINED):
+            progress("audit", done, len(mart.JOINED))
+            outcomes, rows = _audit_table(engine, settings, run_id, table.name)
+            failed += [o for o in outcomes if o.severity == "critical" and o.outcome == "failed"]
+            warned = sum(o.severity == "warning" and o.outcome == "failed" for o in outcomes)
+            result[table.name] = {"checked": rows, "warnings": warned}
+        progress("audit", len(mart.JOINED), len(mart.JOINED))
+        if failed:
+            raise _refusal(run_id, failed)
+        reached("after_audit")
+        return result
+
+
+def _audit_table(engine: sa.Engine, settings: Settings, run_id: str, name: str) -> tuple[list[RuleOutcome], int]:
+    suite = suites.read(settings.expectations, name)
+    with engine.begin() as connection:
+        rows = _count(connection, mart.BUILD[name], run_id)
+        told = {"min_rows": 0, "max_rows": settings.section("quality")["max_rows"]}
+        if name != "visit_check":
+            person_days = _employed_days(connection, run_id)
+            told = {"min_rows": person_days, "max_rows": person_days}
+    with _view(engine, mart.BUILD[name], run_id) as view:
+        outcomes = runner.run(engine.url, suite, table=view, rows=rows, parameters=told, key=None)
+    with engine.begin() as connection:
+        results.record(connection, suite, outcomes, run_id=run_id)
+    runner.require_run(outcomes, name)
+    return outcomes, rows
+
+
+def _count(connection: sa.Connection, table: sa.Table, run_id: str) -> int:
+    return connection.execute(sa.select(sa.func.count()).where(table.c.run_id == run_id)).scalar_one()
+
+
+def _employed_days(connection: sa.Connection, run_id: str) -> int:
+    """Person-days that the run computes and on which the person was employed: each has one joined row."""
+    d, e = mart.build_person_day.c, core.employee.c
+    employed = d.work_date.between(sa.func.coalesce(e.hired_on, d.work_date), sa.func.coalesce(e.left_on, d.work_date))
+    query = sa.select(sa.func.count()).where(d.run_id == run_id, d.employee_id == e.employee_id, employed)
+    return connection.execute(query).scalar_one()
+
+
+@contextlib.contextmanager
+def _view(engine: sa.Engine, table: sa.Table, run_id: str) -> Iterator[str]:
+    """A view in ``staging`` of one run's rows: GX checks whole tables; one left by a killed audit is replaced."""
+    name = f"audit_{table.name}_{hashlib.sha256(run_id.encode()).hexdigest()[:16]}"
+    mine = sa.select(*(c for c in table.columns if c.name != "run_id")).where(table.c.run_id == run_id)
+    view = sa.CreateView(mine, name, metadata=sa.MetaData(), schema="staging", or_replace=True)
+    with engine.begin() as connection:
+        connection.execute(view)
+    try:
+        yield name
+    finally:
+        with engine.begin() as connection:
+            connection.execute(sa.DropView(view.table, if_exists=True))
+
+
+def _refusal(run_id: str, failed: Sequence[RuleOutcome]) -> AuditFailed:
+    named = ", ".join(o.rule if o.failing is None else f"{o.rule} ({o.failing} of {o.total} rows)" for o in failed)
+    tables = ", ".join(f"build.{name}" for name in dict.fromkeys(o.rule.partition(".")[0] for o in failed))
+    return AuditFailed(
+        f"{len(failed)} critical rules failed on the joined rows of run {run_id}: {named}.",
+        todo=f"Nothing was published; readers still see the earlier rows. Look at this run's rows in {tables}"
+        ' (psql "$(fieldwork url)"), mend the facts or the rules that made them, and start the run again.',
+    )

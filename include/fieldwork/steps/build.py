@@ -1,0 +1,96 @@
+"""build: compute the joined rows of the run's person-days into ``build``; readers see none of it yet.
+
+One transaction: which person-days, what is planned for them, attendance, visits, performance. The statements are the
+``.sql`` files of ``rules``; a second call computes the same rows again.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from fieldwork.failpoint import reached
+from fieldwork.rules import proof, reference, sql, working_day
+from fieldwork.settings import Settings
+from fieldwork.warehouse import ledger
+from fieldwork.warehouse.schema import mart, ops
+
+from .progress import Progress, silent
+
+#: enough for the sorts of a month of a few thousand people; beyond it PostgreSQL spills to disk
+_WORK_MEM: Final = "128MB"
+
+_RUN_DAY: Final = "create temporary table run_day on commit drop as table build.person_day with no data"
+_RUN_DAY_ROWS: Final = "insert into run_day select * from build.person_day where run_id = :run_id"
+_PARTS: Final = ("attendance", "visits", "performance")
+
+
+def build(engine: sa.Engine, settings: Settings, *, run_id: str, progress: Progress = silent) -> dict[str, Any]:
+    """Build the run's person-days; returns ``{person_days, attendance_days, visits, contested}``.
+
+    Raises ConfigError and CalendarYearUnknown; then nothing was built.
+    """
+    with ledger.step(engine, run_id, "build") as result:
+        with engine.begin() as connection:
+            connection.execute(sa.select(sa.func.set_config("work_mem", _WORK_MEM, True)))
+            result["person_days"] = _choose(connection, settings, run_id)
+            progress("build", 0, len(_PARTS))
+            _plan(connection)
+            result["attendance_days"] = _insert(connection, "attendance_day", run_id)
+            progress("build", 1, len(_PARTS))
+            reached("mid_build")
+            _scratch(connection, "check_in", "visit_candidate")
+            result["contested"] = proof.prove(connection)
+            result["visits"] = _insert(connection, "visit_check", run_id)
+            progress("build", 2, len(_PARTS))
+            _insert(connection, "performance_day", run_id)
+            progress("build", 3, len(_PARTS))
+        reached("after_build")
+        return result
+
+
+def clear(connection: sa.Connection, run_id: str) -> None:
+    """Forget what this run built, and what runs that have ended left behind."""
+    run = ops.run.c
+    ended = sa.select(run.run_id).where(run.state != "running")
+    for table in (mart.build_person_day, *mart.BUILD.values()):
+        connection.execute(sa.delete(table).where((table.c.run_id == run_id) | table.c.run_id.in_(ended)))
+
+
+def _choose(connection: sa.Connection, settings: Settings, run_id: str) -> int:
+    """Note the person-days to compute; returns how many."""
+    run = ledger.read_run(connection, run_id)
+    clear(connection, run_id)
+    reference.seed_reference(connection, settings, run.since, run.until - timedelta(days=1))
+    window = {"run_id": run_id, "since": run.since, "until": run.until}
+    found = connection.execute(sa.text(sql.read("person_day")), window).rowcount
+    connection.execute(sa.text(_RUN_DAY))
+    connection.execute(sa.text(_RUN_DAY_ROWS), {"run_id": run_id})
+    years = connection.scalars(sa.text("select distinct extract(year from work_date)::integer from run_day")).all()
+    reference.seed_calendar(connection, settings, years)
+    connection.execute(sa.text("analyze run_day"))
+    return found
+
+
+def _plan(connection: sa.Connection) -> None:
+    """What is planned for each person-day, and the punches with their working day."""
+    _scratch(connection, "planned_day", "visit_plan", "incoming_punch")
+    placed = f"create temporary table day_punch on commit drop as\n{working_day.of_each_punch()}"
+    connection.execute(sa.text(placed))
+    connection.execute(sa.text("analyze day_punch"))
+
+
+def _scratch(connection: sa.Connection, *names: str) -> None:
+    """Fill tables that live until the transaction ends, each by the file of its name."""
+    for name in names:
+        connection.execute(sa.text(sql.read(name)))
+        connection.execute(sa.text(f"analyze {name}"))
+
+
+def _insert(connection: sa.Connection, name: str, run_id: str) -> int:
+    """Rows into ``build.<name>``; returns how many."""
+    count = connection.execute(sa.text(sql.read(name)), {"run_id": run_id}).rowcount
+    connection.execute(sa.text(f"analyze build.{name}"))
+    return count
