@@ -52,21 +52,26 @@ class Draft:
 
     def texts_as_instants(self, texts: pa.Array, name: str) -> pa.Array:
         """ISO 8601 with an offset (``+0000`` and ``Z`` too) as instants; what is none is a fault."""
+        return self._parsed(texts, INSTANT, f"{name} is not an instant with an offset")
+
+    def texts_as_days(self, texts: pa.Array, name: str) -> pa.Array:
+        """``YYYY-MM-DD`` as days; what is none is a fault."""
+        return self._parsed(texts, DAY, f"{name} is not a date")
+
+    def _parsed(self, texts: pa.Array, kind: pa.DataType, sentence: str) -> pa.Array:
         try:
-            return texts.cast(INSTANT)
+            return texts.cast(kind)
         except pa.ArrowInvalid:
-            fits = pc.match_substring_regex(texts, _INSTANT)
-        self.fault(pc.invert(fits), f"{name} is not an instant with an offset")
-        try:
-            return pc.if_else(fits, texts, pa.scalar(None, TEXT)).cast(INSTANT)
-        except pa.ArrowInvalid:
-            self.fault(pc.is_valid(texts), f"{name} is not an instant with an offset")
-            return pa.nulls(len(texts), INSTANT)
+            cells = [_cell(text, kind) for text in texts]
+        self.fault(pa.array([cell is None for cell in cells]), sentence)
+        return pa.array([cell and cell.as_py() for cell in cells], kind)
 
     def batch(self, stream: Stream, columns: Mapping[str, pa.Array]) -> pa.RecordBatch:
         """The rows in the stream's schema; columns not given are unknown."""
         rows = len(self._faults)
-        arrays = [columns[name] if name in columns else pa.nulls(rows, kind) for name, kind in stream.column_types.items()]
+        arrays = [
+            columns[name] if name in columns else pa.nulls(rows, kind) for name, kind in stream.column_types.items()
+        ]
         return pa.RecordBatch.from_arrays([*arrays, self._faults, self._out_of_scope], schema=stream.schema)
 
 
@@ -83,4 +88,9 @@ def to_canonical_place(latitude: pa.Array, longitude: pa.Array, source: Datum) -
     return pa.array(north, NUMBER, from_pandas=True), pa.array(east, NUMBER, from_pandas=True)
 
 
-_INSTANT: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:?[0-9]{2})$"
+def _cell(text: pa.StringScalar, kind: pa.DataType) -> pa.Scalar | None:
+    """One text as a scalar of ``kind``; None when it is none. A null is a null scalar."""
+    try:
+        return text.cast(kind)
+    except pa.ArrowInvalid:
+        return None

@@ -79,6 +79,13 @@ def _word(kind: pa.DataType) -> str:
     return "a text that can be stored" if pa.types.is_string(kind) else "a number"
 
 
+def storable(value: Any) -> str | None:
+    """A text that PostgreSQL can hold; None for what is none, or holds U+0000 or half a surrogate pair."""
+    if not isinstance(value, str) or "\0" in value:
+        return None
+    return value if value.isascii() or not any("\ud800" <= one <= "\udfff" for one in value) else None
+
+
 def _text(value: Any) -> str:
     if isinstance(value, bool | dict | list):
         raise TypeError

@@ -148,7 +148,7 @@ class Transport:
 
     def _attempt(self, method: str, path: str, **request: Any) -> _Outcome:
         """One request. Library errors are turned to values: their texts hold URLs with tokens."""
-        where = f"{self.system} ({method} {path})"
+        where = f"{self.system} ({method} {path.partition('?')[0]})"
         deadline = self._clock() + self._limits.total_s
         try:
             response = self._session.request(

@@ -19,14 +19,14 @@ def describe(error: BaseException | str | None) -> str:
 
 
 def mark_failed(context: Mapping[str, Any]) -> None:
-    """``on_failure_callback``: the run in ``ops.run`` is failed, with step and code of the error.
+    """``on_failure_callback``: the run in ``ops.run`` is failed, with the error's text.
 
     Never raises: the warehouse may be what failed.
     """
     from fieldwork.orchestration.tasks import open_warehouse
     from fieldwork.warehouse import ledger
 
-    text = f"{context['ti'].task_id}: {describe(context.get('exception'))}"
+    text = describe(context.get("exception"))
     try:
         engine, _ = open_warehouse()
         with engine.begin() as connection:

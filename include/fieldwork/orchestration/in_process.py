@@ -24,9 +24,7 @@ from fieldwork.steps.progress import Progress
 PAUSE: Final = 0.1
 
 
-def execute(
-    dag_id: str, conf: Mapping[str, Any], *, progress: Progress, retry_delay: timedelta
-) -> dict[str, Any]:
+def execute(dag_id: str, conf: Mapping[str, Any], *, progress: Progress, retry_delay: timedelta) -> dict[str, Any]:
     """Run the DAG with these params to its end: ``run_id``, ``state``, ``tasks`` (state by task id), ``errors``.
 
     Makes or upgrades Airflow's metadata and the pools first. ``retry_delay`` is the wait before another try of a task.

@@ -81,8 +81,11 @@ shifted as (
         coalesce(named.starts_at, stated.starts_at, b.starts_at) as starts_at,
         coalesce(named.ends_at, stated.ends_at, b.ends_at) as ends_at,
         coalesce(named.earliest_ends_at, stated.ends_at, b.earliest_ends_at) as earliest_ends_at,
-        case when named.shift is null then b.break_starts_at else named.break_starts_at end as break_starts_at,
-        case when named.shift is null then b.break_ends_at else named.break_ends_at end as break_ends_at,
+        -- no break is an empty one
+        case when named.shift is null then coalesce(b.break_starts_at, b.midnight)
+            else coalesce(named.break_starts_at, b.midnight) end as break_starts_at,
+        case when named.shift is null then coalesce(b.break_ends_at, b.midnight)
+            else coalesce(named.break_ends_at, b.midnight) end as break_ends_at,
         coalesce(named.grace_in_minutes, b.grace_in_minutes) as grace_in_minutes,
         coalesce(named.grace_out_minutes, b.grace_out_minutes) as grace_out_minutes,
         coalesce(named.required_minutes, b.required_minutes) * interval '1 minute' as required
@@ -144,11 +147,7 @@ expected as (
     select
         r.*,
         tstzmultirange(tstzrange(r.starts_at, r.leaves_at)) - r.away as left_over,
-        case
-            when r.break_starts_at < r.break_ends_at
-                then tstzmultirange(tstzrange(r.break_starts_at, r.break_ends_at))
-            else '{}'::tstzmultirange
-        end as pause
+        tstzmultirange(tstzrange(r.break_starts_at, r.break_ends_at)) as pause
     from required as r
 ),
 
@@ -167,8 +166,7 @@ counted as (
         greatest(0, floor(extract(epoch from
             j.last_out - j.first_in
             - greatest(
-                coalesce(least(j.last_out, j.break_ends_at) - greatest(j.first_in, j.break_starts_at), interval '0'),
-                interval '0'
+                least(j.last_out, j.break_ends_at) - greatest(j.first_in, j.break_starts_at), interval '0'
             )
         ) / 60))::integer as worked,
         case when j.working and not j.on_leave then floor(extract(epoch from j.first_in - j.due_in) / 60) end as behind,
@@ -181,8 +179,7 @@ counted as (
         case when j.working then floor(extract(epoch from
             j.ends_at - j.starts_at
             - greatest(
-                coalesce(least(j.ends_at, j.break_ends_at) - greatest(j.starts_at, j.break_starts_at), interval '0'),
-                interval '0'
+                least(j.ends_at, j.break_ends_at) - greatest(j.starts_at, j.break_starts_at), interval '0'
             )
         ) / 60) end as planned
     from judged as j

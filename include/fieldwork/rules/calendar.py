@@ -61,10 +61,8 @@ def warnings(today: date) -> list[str]:
     """What should be done about the calendar soon: from 1 November on, that next year is missing."""
     if (today.month, today.day) < WARN_FROM or today.year + 1 in known_years():
         return []
-    return [
-        f"No decree on public holidays is known yet for {today.year + 1}: upgrade chinesecalendar before 1 January, "
-        "or days of that year cannot be built."
-    ]
+    missing = f"No decree on public holidays is known yet for {today.year + 1}"
+    return [f"{missing}: upgrade chinesecalendar before 1 January, or days of that year cannot be built."]
 
 
 def _year(year: int) -> list[CalendarDay]:

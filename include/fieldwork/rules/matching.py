@@ -29,9 +29,7 @@ def assign(visit: NDArray[np.int64], check_in: NDArray[np.int64], cost: NDArray[
     return chosen
 
 
-def _groups(
-    row: NDArray[np.int64], column: NDArray[np.int64], rows: int, columns: int
-) -> NDArray[np.int32]:
+def _groups(row: NDArray[np.int64], column: NDArray[np.int64], rows: int, columns: int) -> NDArray[np.int32]:
     """For each pair the number of the connected group that it belongs to."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components

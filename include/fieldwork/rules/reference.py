@@ -51,27 +51,29 @@ def seed_calendar(connection: sa.Connection, settings: Settings, years: Iterable
     year = sa.extract("year", day)
     whole = sa.select(year).group_by(year).having(sa.func.count() >= 365)
     missing = sorted(set(years) - {int(y) for y in connection.scalars(whole)})
-    rows = [asdict(day) for day in calendar.days(missing)]
-    if rows:
-        _upsert(connection, ref.calendar_day, rows)
+    _upsert(connection, ref.calendar_day, [asdict(day) for day in calendar.days(missing)])
 
 
 def _keep(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Make the table hold these rows and no others."""
-    keys = list(table.primary_key)
-    wanted = [tuple(row[k.name] for k in keys) for row in rows]
-    connection.execute(sa.delete(table).where(sa.tuple_(*keys).not_in(wanted)))
-    _upsert(connection, table, rows)
+    keys = [column.name for column in table.primary_key]
+    wanted = {tuple(row[key] for key in keys): row for row in rows}
+    there = {
+        tuple(row[key] for key in keys): dict(row) for row in connection.execute(sa.select(table)).mappings().all()
+    }
+    gone = [{f"old_{key}": part for key, part in zip(keys, name, strict=True)} for name in there.keys() - wanted.keys()]
+    if gone:
+        this = sa.and_(*(table.c[key] == sa.bindparam(f"old_{key}") for key in keys))
+        connection.execute(sa.delete(table).where(this), gone)
+    _upsert(connection, table, [row for name, row in wanted.items() if there.get(name) != row])
 
 
 def _upsert(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    if not rows:
+        return
     statement = insert(table)
-    rest = [c.name for c in table.columns if not c.primary_key]
-    new = {name: statement.excluded[name] for name in rest}
-    differs = sa.tuple_(*(table.c[n] for n in rest)).is_distinct_from(sa.tuple_(*new.values()))
-    connection.execute(
-        statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=new, where=differs), list(rows)
-    )
+    rest = {c.name: statement.excluded[c.name] for c in table.columns if not c.primary_key}
+    connection.execute(statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=rest), list(rows))
 
 
 def _refuse_changed_versions(connection: sa.Connection, versions: Sequence[Mapping[str, Any]]) -> None:

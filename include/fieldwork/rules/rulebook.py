@@ -1,7 +1,8 @@
 """The dated rules of the configuration, read and checked: rule versions, shifts, and who works which.
 
-``[[rules]]``, ``[[shift]]`` and ``[[roster]]`` become the rows of ``ref.rule_version``, ``ref.shift`` and ``ref.roster``.
-A row holds from its ``from`` date until the next row of the same name begins, or until its own ``until`` (not included).
+``[[rules]]``, ``[[shift]]`` and ``[[roster]]`` become the rows of ``ref.rule_version``, ``ref.shift`` and
+``ref.roster``. A row holds from its ``from`` date until the next row of the same name begins, or until its own
+``until`` (not included).
 """
 
 from __future__ import annotations
@@ -76,7 +77,9 @@ def _version(entry: Mapping[str, Any], company: Mapping[str, Any]) -> Row:
     try:
         ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError):
-        raise ConfigError(f"{where}: {zone!r} is no time zone.", todo="Use an IANA name such as Asia/Shanghai.") from None
+        raise ConfigError(
+            f"{where}: {zone!r} is no time zone.", todo="Use an IANA name such as Asia/Shanghai."
+        ) from None
     row: Row = {
         "version": str(_take(entry, "version", str, where)),
         "valid_from": _take(entry, "from", date, where),

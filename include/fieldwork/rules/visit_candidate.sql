@@ -32,13 +32,18 @@ measured as (
             floor(extract(epoch from c.punched_at - v.ends_at) / 60)
         )::integer as minutes_off,
         case when c.punched_at < v.planned_start then v.visit_before else v.visit_after end as slack,
-        2 * 6371008.8 * asin(least(1, sqrt(
-            power(sin(radians(c.latitude - v.latitude) / 2), 2)
-            + cos(radians(v.latitude)) * cos(radians(c.latitude)) * power(sin(radians(c.longitude - v.longitude) / 2), 2)
-        ))) as distance_m
+        power(sin(radians(c.latitude - v.latitude) / 2), 2)
+        + cos(radians(v.latitude)) * cos(radians(c.latitude)) * power(sin(radians(c.longitude - v.longitude) / 2), 2)
+            as haversine
     from paired as p
     join visit_plan as v on p.visit_no = v.visit_no
     join check_in as c on p.check_in_no = c.check_in_no
+),
+
+far as (
+    -- rounding may carry the sum of two antipodes past 1; least() would turn an unknown place into the far side
+    select m.*, 2 * 6371008.8 * asin(sqrt(case when haversine > 1 then 1 else haversine end)) as distance_m
+    from measured as m
 )
 
 select
@@ -52,4 +57,4 @@ select
     minutes_off + coalesce(distance_m, 0) / 10 as cost,
     0.5 * greatest(0, 1 - minutes_off / nullif(extract(epoch from slack)::double precision / 60, 0))
     + 0.5 * coalesce(greatest(0, least(1, 1 - (distance_m - forgiven_m) / nullif(radius_m, 0))), 0) as fit
-from measured
+from far

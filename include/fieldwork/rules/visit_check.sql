@@ -62,8 +62,8 @@ told as (
             else
                 s.minutes_off || case when s.minutes_off = 1 then ' minute ' else ' minutes ' end
                 || case when c.punched_at < v.planned_start then 'before the planned start' else 'after the planned end' end
-        end as timing,
-        round(s.distance_m) || ' m from the customer' as placing
+        end as how_timely,
+        round(s.distance_m) || ' m from the customer' as how_far
     from visit_plan as v
     left join spoken as s on v.visit_no = s.visit_no
     left join check_in as c on s.check_in_no = c.check_in_no
@@ -87,15 +87,15 @@ select
     round(fit::numeric, 3)::double precision,
     verdict,
     case
-        when verdict = 'verified' then 'Checked in ' || timing || ', ' || placing || '.'
+        when verdict = 'verified' then 'Checked in ' || how_timely || ', ' || how_far || '.'
         when verdict = 'off_schedule'
-            then 'Checked in ' || placing || ', but ' || timing || '.'
+            then 'Checked in ' || how_far || ', but ' || how_timely || '.'
         when verdict = 'out_of_range'
-            then 'Checked in ' || timing || ', but ' || placing || '; up to ' || round(radius_m) || ' m count.'
+            then 'Checked in ' || how_timely || ', but ' || how_far || '; up to ' || round(radius_m) || ' m count.'
         when verdict = 'unverifiable' and (latitude is null or longitude is null)
             then 'The CRM has no position of the customer to compare with.'
         when verdict = 'unverifiable'
-            then 'Checked in ' || timing || ', but without a position.'
+            then 'Checked in ' || how_timely || ', but without a position.'
         else 'No check-in from ' || (extract(epoch from visit_before) / 60)::integer || ' minutes before to '
             || (extract(epoch from visit_after) / 60)::integer || ' minutes after the planned time.'
     end,

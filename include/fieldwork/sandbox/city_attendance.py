@@ -82,9 +82,7 @@ def _arrivals(plan: Plan, late: Flags, tight: bool, draws: Draws) -> Ints:
     fixed_late = plan.starts + draws.between(6 * MINUTE if tight else 7 * MINUTE, 95 * MINUTE, shape)
     flexible = draws.between(8 * HOUR, 10 * HOUR - 1 if tight else 10 * HOUR - 2 * MINUTE, shape)
     flexible_late = 10 * HOUR + draws.between(2 * MINUTE, 70 * MINUTE, shape)
-    return np.where(
-        plan.shift == FLEXIBLE, np.where(late, flexible_late, flexible), np.where(late, fixed_late, fixed)
-    )
+    return np.where(plan.shift == FLEXIBLE, np.where(late, flexible_late, flexible), np.where(late, fixed_late, fixed))
 
 
 def _departures(plan: Plan, arrive: Ints, late: Flags, draws: Draws) -> Ints:

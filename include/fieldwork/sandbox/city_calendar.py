@@ -64,7 +64,8 @@ class Days:
 
     @cached_property
     def working(self) -> Flags:
-        return self.kind == WORKDAY
+        working: Flags = self.kind == WORKDAY
+        return working
 
     @cached_property
     def number(self) -> Ints:

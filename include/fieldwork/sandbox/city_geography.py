@@ -75,6 +75,12 @@ def distance(lat1: Floats, lon1: Floats, lat2: Floats, lon2: Floats) -> Floats:
     return metres
 
 
+def six_places(degrees: Floats) -> Floats:
+    """Degrees to a tenth of a metre, as phones and map services write them."""
+    rounded: Floats = np.round(degrees, 6)
+    return rounded
+
+
 def moved(latitude: Floats, longitude: Floats, metres: Floats, draws: Draws) -> tuple[Floats, Floats]:
     """The places so many metres away in random directions."""
     bearing = draws.uniform(0, 2 * np.pi, np.shape(metres))
@@ -101,8 +107,8 @@ def make_accounts(reps: Ints, city: Ints, draws: Draws) -> Accounts:
     return Accounts(
         account_id=crm_ids("0015i", 90_000_000 + np.arange(count) * 3),
         owner=np.repeat(reps, ACCOUNTS_PER_REP),
-        latitude=np.round(np.where(joins, beside[0], latitude), 6),
-        longitude=np.round(np.where(joins, beside[1], longitude), 6),
+        latitude=six_places(np.where(joins, beside[0], latitude)),
+        longitude=six_places(np.where(joins, beside[1], longitude)),
         located=~draws.chance(0.025, count),
         own_radius=np.where(draws.chance(0.25, count), own, np.nan),
     )

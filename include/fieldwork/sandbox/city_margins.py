@@ -35,7 +35,10 @@ def chunks(rows: int) -> Iterator[slice]:
 def clear_cases(
     visits: VisitPlan, moments: CheckIns, fixes: Fixes, accurate: Flags, accounts: Accounts, plan: Plan
 ) -> Flags:
-    """(rows, CHECK_INS): the check-ins about which there is no doubt; ``accurate`` (rows): the record has an accuracy."""
+    """(rows, CHECK_INS): the check-ins about which there is no doubt.
+
+    ``accurate`` (rows): the person's records have an accuracy.
+    """
     clear = ~_near_shift(visits, moments, plan)
     own = np.arange(VISITS)[:, None] == np.arange(CHECK_INS)
     for part in chunks(len(visits.person)):
@@ -59,4 +62,5 @@ def _near_shift(visits: VisitPlan, moments: CheckIns, plan: Plan) -> Flags:
     """(rows, CHECK_INS): so close to the end of the grace, or of the shift, that a second decides."""
     into = moments.at - plan.starts[visits.person, visits.day][:, None]
     before = plan.ends[visits.person, visits.day][:, None] - moments.at
-    return ((4 * MINUTE <= into) & (into < 7 * MINUTE)) | (np.abs(before) < _SECONDS)
+    near: Flags = ((into >= 4 * MINUTE) & (into < 7 * MINUTE)) | (np.abs(before) < _SECONDS)
+    return near

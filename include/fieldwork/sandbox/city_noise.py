@@ -1,4 +1,4 @@
-"""How wrong the phone is: what a position says, and how sure it says it is. Also how often a person forgets to check in."""
+"""How wrong the phone is: what a position says, how sure it says it is, and how often nobody checks in at all."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 import numpy as np
 
-from fieldwork.sandbox.city_geography import moved
+from fieldwork.sandbox.city_geography import moved, six_places
 from fieldwork.sandbox.city_random import Draws, Flags, Floats
 
 Faults = Literal["none", "usual", "storm"]
@@ -30,7 +30,7 @@ class Noise:
 
 NOISE: Final[dict[Faults, Noise]] = {
     "none": Noise(near=15, far=15, blurred=0, cached=0, zeroed=0, forgotten=0),
-    "usual": Noise(near=40, far=150, blurred=0.08, cached=0.004, zeroed=0, forgotten=0.02),
+    "usual": Noise(near=40, far=150, blurred=0.08, cached=0.008, zeroed=0, forgotten=0.03),
     "storm": Noise(near=60, far=400, blurred=0.3, cached=0.02, zeroed=0.02, forgotten=0.06),
 }
 
@@ -51,7 +51,7 @@ def fix(latitude: Floats, longitude: Floats, noise: Noise, draws: Draws) -> Fixe
     error = draws.uniform(0, 1, shape) * reach
     seen = moved(latitude, longitude, error, draws)
     admitted = error * draws.uniform(0.9, 1.4, shape) + draws.uniform(5, 15, shape)
-    return Fixes(np.round(seen[0], 6), np.round(seen[1], 6), np.round(admitted, 1))
+    return Fixes(six_places(seen[0]), six_places(seen[1]), np.round(admitted, 1))
 
 
 def spoil(fixes: Fixes, made: Flags, noise: Noise, draws: Draws) -> Fixes:

@@ -203,7 +203,7 @@ def crm_users_table(people: People, days: Days, draws: Draws) -> pa.Table:
         "employee_no": [numbers[u] if k == _BY_NUMBER else None for u, k in zip(users, known, strict=True)],
         "name": [people.name[u] for u in users],
         "email": [f"U{u + 1:05d}@Example.com" if k == _BY_EMAIL else None for u, k in zip(users, known, strict=True)],
-        "mobile": [f"+86 {mobile(u + 1)}" if k == _BY_MOBILE else None for u, k in zip(users, known, strict=True)],
+        "mobile": [f"+86 {mobile(int(u) + 1)}" if k == _BY_MOBILE else None for u, k in zip(users, known, strict=True)],
         "manager_id": [ids[people.manager[u]] if people.manager[u] >= 0 else None for u in users],
         "active": [True] * len(users),
         "modified_at": pa.array(modified * 1_000_000).cast(pa.timestamp("us", tz="UTC")),

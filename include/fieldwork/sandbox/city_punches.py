@@ -16,7 +16,7 @@ from fieldwork.sandbox.city_leave import SHIFT_ENDS, SHIFT_STARTS, Plan
 from fieldwork.sandbox.city_noise import NOISE, Fixes, fix
 from fieldwork.sandbox.city_people import People
 from fieldwork.sandbox.city_random import Draws, Flags, Floats, Ints
-from fieldwork.sandbox.city_truth import PersonDays, dates, instants
+from fieldwork.sandbox.city_truth import PersonDays, instants
 from fieldwork.sandbox.city_visits import CheckIns, VisitPlan
 from fieldwork.streams import STREAMS
 
@@ -141,7 +141,9 @@ def _table(rows: _Rows, people: People, days: Days, *, late_edits: bool, draws: 
 
 def _places(people: People, rows: _Rows, terminal: Flags) -> tuple[pa.Array, Ints]:
     """The addresses that the phones and terminals give, and which of them each row has."""
-    texts = [text for city in CITIES for text in (f"{city.name}办公区", f"{city.name}客户现场", f"{city.name}前台考勤机")]
+    texts = [
+        text for city in CITIES for text in (f"{city.name}办公区", f"{city.name}客户现场", f"{city.name}前台考勤机")
+    ]
     which = np.select([rows.kind == _FIELD, terminal], [1, 2], default=0)
     return pa.array(texts), people.city[rows.person] * 3 + which
 

@@ -102,13 +102,15 @@ def _ends_of_day(office: OfficeDays, visits: VisitPlan, moments: CheckIns) -> tu
 
 
 def _grace(shift: Ints) -> Ints:
-    return np.array([one.grace for one in SHIFTS])[shift]
+    grace: Ints = np.array([one.grace for one in SHIFTS])[shift]
+    return grace
 
 
 def _break_overlap(plan: Plan, first_in: Ints, last_out: Ints) -> Ints:
     begins = np.array([one.break_starts for one in SHIFTS])[plan.shift]
     stops = np.array([one.break_ends for one in SHIFTS])[plan.shift]
-    return np.maximum(np.minimum(last_out, stops) - np.maximum(first_in, begins), 0)
+    overlap: Ints = np.maximum(np.minimum(last_out, stops) - np.maximum(first_in, begins), 0)
+    return overlap
 
 
 def judge_visits(visits: VisitPlan, moments: CheckIns, accounts: Accounts) -> Ints:
@@ -121,16 +123,16 @@ def judge_visits(visits: VisitPlan, moments: CheckIns, accounts: Accounts) -> In
 
 def _judge_part(visits: VisitPlan, moments: CheckIns, accounts: Accounts, part: slice) -> Ints:
     account = visits.account[part, :, None]
-    known = accounts.located[account]
+    known: Flags = accounts.located[account]
     made, located = moments.made[part, None, :], moments.located[part, None, :]
     at = moments.at[part, None, :]
     in_time = (visits.starts[part, :, None] - WINDOW <= at) & (at <= visits.ends[part, :, None] + WINDOW)
     there = accounts.latitude[account], accounts.longitude[account]
     metres = distance(moments.latitude[part, None, :], moments.longitude[part, None, :], *there)
-    near = metres <= accounts.radius[account]
+    near: Flags = metres <= accounts.radius[account]
     own = np.eye(VISITS, moments.made.shape[1], dtype=bool)
-    proves = own & made & located & known & in_time & near & visits.counted[part, :, None]
-    free = made & ~proves.any(axis=1)[:, None, :]
+    proves: Flags = own & made & located & known & in_time & near & visits.counted[part, :, None]
+    free: Flags = made & ~proves.any(axis=1)[:, None, :]
     placed = free & located & known
     holds = [
         proves.any(axis=2),
@@ -179,7 +181,9 @@ def visit_truth(
     }
     row, place = np.nonzero(moments.made)
     person = visits.person[row]
-    planned = np.pad(np.where(visits.counted, number, -1), ((0, 0), (0, moments.made.shape[1] - VISITS)), constant_values=-1)
+    planned = np.pad(
+        np.where(visits.counted, number, -1), ((0, 0), (0, moments.made.shape[1] - VISITS)), constant_values=-1
+    )
     belongs = planned[row, place]
     made_for = {
         "user_id": people.user_id.take(pa.array(person)),

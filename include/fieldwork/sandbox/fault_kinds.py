@@ -72,7 +72,7 @@ def _lost_answer(case: Case) -> Reply:
     return Reply(ending="silent")
 
 
-def _reset(case: Case) -> Reply:
+def _reset(_: Case) -> Reply:
     return Reply(ending="reset")
 
 
@@ -95,7 +95,7 @@ def _html(case: Case) -> Reply:
     return Reply(page.encode(), int(case.params.get("status", 200)), content_type="text/html;charset=utf-8")
 
 
-def _empty(case: Case) -> Reply:
+def _empty(_: Case) -> Reply:
     return Reply(b"")
 
 

@@ -11,18 +11,20 @@ A rule: ``{"match": part of a path, "kind": one of KINDS, "after": calls let thr
 
 from __future__ import annotations
 
+import os
+import re
 import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from fieldwork.errors import ConfigError
 from fieldwork.sandbox.fault_kinds import KINDS, Case, Spoiler
 from fieldwork.sandbox.server import Reply, Request, json_reply
 
 #: Schedules for ``fieldwork sandbox up --faults``: what a bad night looks like from outside, all of it transient.
-STORM: tuple[dict[str, Any], ...] = (
+STORM: Final[tuple[dict[str, Any], ...]] = (
     {"match": "/attendance/listRecord", "kind": "status_503", "after": 2, "times": 2},
     {"match": "/attendance/listRecord", "kind": "errcode", "code": 90018, "after": 5, "times": 1},
     {"match": "/attendance/listRecord", "kind": "truncate", "after": 7, "times": 1},
@@ -35,6 +37,8 @@ STORM: tuple[dict[str, Any], ...] = (
     {"match": "/composite/sobjects/Daily_Performance__c", "kind": "lost_answer", "after": 1, "times": 1},
     {"match": "/composite/sobjects", "kind": "row_error", "code": "UNABLE_TO_LOCK_ROW", "after": 2, "times": 1},
 )
+
+_LOCATOR: Final = re.compile(r"(/query(?:All)?)/.+")
 
 
 class VendorApp(Protocol):
@@ -93,7 +97,7 @@ class FaultyApp:
             self._calls.clear()
 
     def calls(self) -> dict[str, int]:
-        """Calls by path so far, spoilt ones too."""
+        """Calls by path so far, spoilt ones too; further pages of a query count as the query."""
         with self._lock:
             return dict(self._calls)
 
@@ -101,15 +105,16 @@ class FaultyApp:
         """The app's answer, a spoilt one, or the control API's."""
         if request.path.startswith("/_sandbox/"):
             return self._control(request)
+        path = _LOCATOR.sub(r"\1", request.path)
         with self._lock:
-            self._calls[request.path] += 1
+            self._calls[path] += 1
             due = [rule for rule in self._rules if rule.turn(request.path)]
         if not due:
             reply = self.app.answer(request)
         else:
-            reply = due[0].spoil(Case(due[0].params, request, self.app, self._last.get(request.path)))
+            reply = due[0].spoil(Case(due[0].params, request, self.app, self._last.get(path)))
         if self._rules and reply.ending == "complete" and reply.status == 200:
-            self._last[request.path] = reply
+            self._last[path] = reply
         return reply
 
     def _control(self, request: Request) -> Reply:
@@ -128,7 +133,7 @@ class FaultyApp:
         if what == ("GET", "records"):
             return json_reply(self.app.records(request.query.get("object", "")))
         if what == ("GET", "health"):
-            return json_reply({"ready": True})
+            return json_reply({"ready": True, "pid": os.getpid()})
         return json_reply({"error": "no such control"}, 404)
 
 

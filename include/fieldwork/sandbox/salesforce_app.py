@@ -6,18 +6,16 @@ told in ``Sforce-Limit-Info``.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 import secrets
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from fieldwork.sandbox.company import Company
+from fieldwork.sandbox.salesforce_door import Door, HttpError
 from fieldwork.sandbox.salesforce_query import Found, QueryError, by_ids, run
 from fieldwork.sandbox.salesforce_schema import OBJECTS, SObject, describe
 from fieldwork.sandbox.salesforce_store import Store
@@ -31,14 +29,6 @@ PAGE: Final = 2000
 BATCH: Final = 200
 #: answers that a client may still page through
 OPEN_LOCATORS: Final = 64
-
-
-class HttpError(Exception):
-    """An error answer."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status, self.code, self.message = status, code, message
 
 
 NOT_FOUND: Final = (404, "NOT_FOUND", "The requested resource does not exist")
@@ -64,11 +54,8 @@ class SalesforceApp:
     def __init__(
         self, company: Company, *, client_id: str, client_secret: str, journal: Journal, calls_a_day: int = 1_000_000
     ) -> None:
-        self.base_url = ""
-        self._client = (client_id, client_secret)
-        self._tokens: set[str] = set()
+        self.door = Door(client_id, client_secret, calls_a_day)
         self._journal = journal
-        self._allowed, self._used = calls_a_day, 0
         self._locators: OrderedDict[str, Found] = OrderedDict()
         self._lock = threading.Lock()
         self.load(company)
@@ -81,7 +68,7 @@ class SalesforceApp:
 
     def expire_tokens(self) -> None:
         """Every token issued so far is refused from now on."""
-        self._tokens = set()
+        self.door.forget_tokens()
 
     def records(self, name: str) -> list[dict[str, Any]]:
         """An object's records, deleted ones too, with Salesforce's field names."""
@@ -101,60 +88,17 @@ class SalesforceApp:
         """The vendor's answer."""
         path = request.path.rstrip("/")
         if path == "/services/oauth2/token":
-            return self._login(request)
+            return self.door.login(request)
         if path == "/services/data":
             versions = [{"version": v, "label": f"v{v}", "url": f"/services/data/v{v}"} for v in VERSIONS]
             return json_reply(versions)
         try:
-            self._admit(request)
+            self.door.admit(request)
             reply = self._route(request, path)
         except HttpError as problem:
             reply = json_reply([{"message": problem.message, "errorCode": problem.code}], problem.status)
-        reply.headers["Sforce-Limit-Info"] = f"api-usage={self._used}/{self._allowed}"
+        reply.headers["Sforce-Limit-Info"] = self.door.usage
         return reply
-
-    # --- the door
-
-    def _login(self, request: Request) -> Reply:
-        form = request.form()
-        client = (form.get("client_id"), form.get("client_secret"))
-        scheme, _, coded = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "basic":
-            try:
-                name, _, secret = base64.b64decode(coded, validate=True).decode().partition(":")
-            except (binascii.Error, UnicodeDecodeError):
-                name, secret = "", ""
-            client = (name, secret)
-        if form.get("grant_type") != "client_credentials":
-            return _oauth_error("unsupported_grant_type", "grant type not supported")
-        if client[0] != self._client[0]:
-            return _oauth_error("invalid_client_id", "client identifier invalid")
-        if client[1] != self._client[1]:
-            return _oauth_error("invalid_client", "invalid client credentials")
-        token = f"00DSB!{secrets.token_urlsafe(32)}"
-        self._tokens.add(token)
-        return json_reply(
-            {
-                "access_token": token,
-                "signature": secrets.token_urlsafe(32),
-                "token_format": "opaque",
-                "instance_url": self.base_url,
-                "id": f"{self.base_url}/id/00DSB/005SB",
-                "token_type": "Bearer",
-                "issued_at": str(time.time_ns() // 1_000_000),
-            }
-        )
-
-    def _admit(self, request: Request) -> None:
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() not in ("bearer", "oauth", ""):
-            raise HttpError(401, "INVALID_AUTH_HEADER", "INVALID_HEADER_TYPE")
-        if token not in self._tokens:
-            raise HttpError(401, "INVALID_SESSION_ID", "Session expired or invalid")
-        with self._lock:
-            if self._used >= self._allowed:
-                raise HttpError(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
-            self._used += 1
 
     def _route(self, request: Request, path: str) -> Reply:
         match = re.fullmatch(r"/services/data/v(\d+\.0)(?:/(.*))?", path)
@@ -170,7 +114,7 @@ class SalesforceApp:
 
     def limits(self, _: Call) -> Reply:
         """``/limits``."""
-        return json_reply({"DailyApiRequests": {"Max": self._allowed, "Remaining": self._allowed - self._used}})
+        return json_reply({"DailyApiRequests": {"Max": self.door.allowed, "Remaining": self.door.remaining}})
 
     def objects(self, _: Call) -> Reply:
         """``/sobjects``."""
@@ -363,7 +307,3 @@ def _names(value: Any) -> list[str]:
 def _page_size(request: Request) -> int:
     match = re.search(r"batchSize=(\d+)", request.headers.get("sforce-query-options", ""))
     return min(max(int(match[1]), BATCH), PAGE) if match else PAGE
-
-
-def _oauth_error(code: str, description: str) -> Reply:
-    return json_reply({"error": code, "error_description": description}, 400)

@@ -49,37 +49,29 @@ class Found:
         """Records ``start`` to ``start + size`` as JSON values."""
         rows = self.view.rows.take(pa.array(self.positions[start : start + size]))
         base = f"/services/data/{version}/sobjects"
-        columns = [_rendered(*_resolve(self.sobject, path, rows, self.parents)) for path in self.paths]
-        ids = rows["Id"].to_pylist()
-        kind = self.sobject.name
-        records: list[dict[str, Any]] = [
-            {"attributes": {"type": kind, "url": f"{base}/{kind}/{identifier}"}} for identifier in ids
-        ]
-        for path, values in zip(self.paths, columns, strict=True):
+        columns = {"attributes": _attributes(self.sobject.name, rows["Id"], base)}
+        for path in self.paths:
+            values = _rendered(*_resolve(self.sobject, path, rows, self.parents))
             if len(path) == 1:
-                for record, value in zip(records, values, strict=True):
-                    record[path[0]] = value
-            else:
-                self._nest(records, rows, path, values, base)
-        return records
+                columns[path[0]] = values
+                continue
+            parents = columns.setdefault(path[0], self._parents(rows, path[0], base))
+            for parent, value in zip(parents, values, strict=True):
+                if parent is not None:
+                    parent[path[1]] = value
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
     def by_id(self, version: str) -> dict[str, dict[str, Any]]:
         """Every record as JSON values, by id."""
         ids = self.view.rows["Id"].take(pa.array(self.positions)).to_pylist()
         return dict(zip(ids, self.page(0, len(ids), version), strict=True))
 
-    def _nest(self, records: list[dict[str, Any]], rows: pa.Table, path: tuple[str, ...], values: list[Any],
-              base: str) -> None:  # fmt: skip
-        """Parent fields stand in an object under the relationship's name; null where there is no parent."""
-        link = _link(self.sobject, path[0])
-        keys = rows[link.name].to_pylist()
+    def _parents(self, rows: pa.Table, relationship: str, base: str) -> list[Any]:
+        """An object a row for its parent's fields; null where there is no parent."""
+        link = _link(self.sobject, relationship)
         known = pc.is_in(rows[link.name], value_set=self.parents[str(link.to)].rows["Id"]).to_pylist()
-        for record, key, there, value in zip(records, keys, known, values, strict=True):
-            if not there:
-                record[path[0]] = None
-            else:
-                attributes = {"type": link.to, "url": f"{base}/{link.to}/{key}"}
-                record.setdefault(path[0], {"attributes": attributes})[path[1]] = value
+        attributes = _attributes(str(link.to), rows[link.name], base)
+        return [{"attributes": told} if there else None for told, there in zip(attributes, known, strict=True)]
 
 
 def run(store: Store, query: Query, *, deleted: bool) -> Found:
@@ -234,10 +226,15 @@ def _resolve(sobject: SObject, path: tuple[str, ...], rows: pa.Table, parents: d
     return parent.fields[path[1].lower()], table[path[1]].take(at)
 
 
+def _attributes(name: str, ids: Any, base: str) -> list[Any]:
+    return [{"type": name, "url": f"{base}/{name}/{identifier}"} for identifier in ids.to_pylist()]
+
+
 def _rendered(field: Field, column: Any) -> list[Any]:
     if field.type == "datetime":
-        text = pc.strftime(column.cast(pa.timestamp("ms", tz="UTC"), safe=False), format="%Y-%m-%dT%H:%M:%S+0000")
-        return list(text.to_pylist())
+        text = column.cast(pa.timestamp("ms", tz="UTC"), safe=False).cast(pa.timestamp("ms")).cast(pa.string())
+        joined = pc.binary_join_element_wise(pc.replace_substring(text, " ", "T"), "+0000", "")
+        return list(joined.to_pylist())
     if field.type in NUMBERS:
         whole = pc.if_else(pc.is_finite(column), column, pa.scalar(None, pa.float64())).to_pylist()
         return [int(n) if n is not None and field.scale == 0 and n == int(n) else n for n in whole]

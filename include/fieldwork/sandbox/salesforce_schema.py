@@ -146,7 +146,6 @@ OBJECTS: Final[dict[str, SObject]] = dict(
             Field("CompletedDateTime", "datetime", "completed_at"),
             Field("Status", "picklist", "status", length=40, writable=True),
             Field("Priority", "picklist", length=40, writable=True, constant="Normal"),
-            Field("IsClosed", "boolean"),
             Field("IsArchived", "boolean", constant=False),
         ),
         _object(
@@ -204,9 +203,6 @@ def filled(sobject: SObject, rows: pa.Table) -> pa.Table:
         table = table.set_column(table.column_names.index(name), name, translated)
     stamps = pc.fill_null(table["SystemModstamp"], pa.scalar(0, INSTANT))
     table = table.set_column(table.column_names.index("SystemModstamp"), "SystemModstamp", stamps)
-    if sobject.name == "Task":
-        closed = pc.fill_null(pc.is_in(table["Status"], value_set=pa.array(["Completed", "Cancelled"])), False)
-        table = table.set_column(table.column_names.index("IsClosed"), "IsClosed", closed)
     return table.filter(pc.is_valid(table["Id"]))
 
 
@@ -257,7 +253,8 @@ def parse(field: Field, value: Any) -> Any:
         return None
     if field.type in NUMBERS:
         return _number_of(value, field.scale)
-    return _PARSERS.get(field.type, _text_of)(value)
+    reader: Callable[[Any], Any] = _PARSERS.get(field.type, _text_of)
+    return reader(value)
 
 
 def _text_of(value: Any) -> str:
@@ -278,6 +275,10 @@ def _flag_of(value: Any) -> bool:
     return value
 
 
+def _date_of(value: Any) -> date:
+    return date.fromisoformat(value)
+
+
 def _instant_of(value: Any) -> datetime:
     instant = datetime.fromisoformat(value)
     if instant.tzinfo is None:
@@ -287,6 +288,6 @@ def _instant_of(value: Any) -> datetime:
 
 _PARSERS: Final[dict[str, Callable[[Any], Any]]] = {
     "boolean": _flag_of,
-    "date": date.fromisoformat,
+    "date": _date_of,
     "datetime": _instant_of,
 }

@@ -72,3 +72,223 @@ $$;
 
 comment on function ref.planned_shift(text, date, text) is
 'What is planned for a person on a date: the shift as instants, the kind of day, the rules in force';
+
+create or replace view report.attendance_day with (security_invoker = true) as
+select
+    a.employee_id,
+    e.employee_no,
+    e.name,
+    e.team,
+    a.work_date,
+    a.shift,
+    a.shift_start,
+    a.shift_end,
+    a.first_in,
+    a.last_out,
+    a.punches,
+    a.worked_minutes,
+    a.late_minutes,
+    a.early_minutes,
+    a.overtime_minutes,
+    a.leave_minutes,
+    a.planned_minutes,
+    a.status,
+    a.anomalies,
+    a.rule_version,
+    a.published_at
+from mart.attendance_day as a
+left join core.employee as e on a.employee_id = e.employee_id;
+
+create or replace view report.visit_check with (security_invoker = true) as
+select
+    c.employee_id,
+    e.employee_no,
+    e.name,
+    e.team,
+    c.visit_id,
+    c.work_date,
+    c.account_id,
+    a.name as account,
+    c.planned_start,
+    c.planned_end,
+    c.actual_start,
+    c.actual_end,
+    c.record_id,
+    c.checked_in_at,
+    c.minutes_off,
+    c.distance_m,
+    c.accuracy_m,
+    c.score,
+    c.verdict,
+    c.reason,
+    c.rule_version,
+    c.published_at
+from mart.visit_check as c
+left join core.employee as e on c.employee_id = e.employee_id
+left join core.account as a on c.account_id = a.account_id;
+
+create or replace view report.performance_day with (security_invoker = true) as
+select
+    p.employee_id,
+    e.employee_no,
+    e.name,
+    p.team,
+    p.work_date,
+    p.status,
+    p.worked_minutes,
+    p.late_minutes,
+    p.early_minutes,
+    p.overtime_minutes,
+    p.exposure_minutes,
+    p.visits_planned,
+    p.visits_done,
+    p.visits_verified,
+    p.tasks_due,
+    p.tasks_on_time,
+    p.follow_ups,
+    p.opportunities_created,
+    p.opportunities_won,
+    p.amount_won,
+    p.amount_won_other,
+    p.performance_index,
+    p.rule_version,
+    p.published_at
+from mart.performance_day as p
+left join core.employee as e on p.employee_id = e.employee_id;
+
+create or replace view report.performance_month with (security_invoker = true) as
+select
+    employee_id,
+    max(employee_no) as employee_no,
+    max(name) as name,
+    date_trunc('month', work_date)::date as month,
+    count(*) as days,
+    count(*) filter (where status in ('present', 'late', 'early', 'incomplete')) as days_present,
+    count(*) filter (where status = 'late' or late_minutes > 0) as days_late,
+    count(*) filter (where status = 'absent') as days_absent,
+    sum(worked_minutes) as worked_minutes,
+    sum(late_minutes) as late_minutes,
+    sum(early_minutes) as early_minutes,
+    sum(overtime_minutes) as overtime_minutes,
+    sum(exposure_minutes) as exposure_minutes,
+    sum(visits_planned) as visits_planned,
+    sum(visits_done) as visits_done,
+    sum(visits_verified) as visits_verified,
+    sum(tasks_due) as tasks_due,
+    sum(tasks_on_time) as tasks_on_time,
+    sum(follow_ups) as follow_ups,
+    sum(opportunities_created) as opportunities_created,
+    sum(opportunities_won) as opportunities_won,
+    sum(amount_won) as amount_won,
+    round(avg(performance_index)::numeric, 2)::double precision as performance_index
+from report.performance_day
+group by employee_id, date_trunc('month', work_date);
+
+create or replace view report.performance_team_month with (security_invoker = true) as
+select
+    team,
+    date_trunc('month', work_date)::date as month,
+    count(distinct employee_id) as people,
+    count(*) as days,
+    count(*) filter (where status in ('present', 'late', 'early', 'incomplete')) as days_present,
+    count(*) filter (where status = 'late' or late_minutes > 0) as days_late,
+    count(*) filter (where status = 'absent') as days_absent,
+    sum(worked_minutes) as worked_minutes,
+    sum(late_minutes) as late_minutes,
+    sum(early_minutes) as early_minutes,
+    sum(overtime_minutes) as overtime_minutes,
+    sum(exposure_minutes) as exposure_minutes,
+    sum(visits_planned) as visits_planned,
+    sum(visits_done) as visits_done,
+    sum(visits_verified) as visits_verified,
+    sum(tasks_due) as tasks_due,
+    sum(tasks_on_time) as tasks_on_time,
+    sum(follow_ups) as follow_ups,
+    sum(opportunities_created) as opportunities_created,
+    sum(opportunities_won) as opportunities_won,
+    sum(amount_won) as amount_won,
+    round(avg(performance_index)::numeric, 2)::double precision as performance_index
+from report.performance_day
+group by team, date_trunc('month', work_date);
+
+create or replace view report.unmatched_check_in with (security_invoker = true) as
+select
+    p.employee_id,
+    e.employee_no,
+    e.name,
+    e.team,
+    p.record_id,
+    (p.punched_at at time zone v.time_zone)::date as work_date,
+    p.punched_at as checked_in_at
+from core.punch as p
+join ref.rule_version as v
+    on (p.punched_at at time zone 'UTC')::date >= v.valid_from
+    and (p.punched_at at time zone 'UTC')::date < coalesce(v.valid_to, 'infinity')
+left join core.employee as e on p.employee_id = e.employee_id
+where
+    p.kind = 'field'
+    and not exists (
+        select
+        from mart.visit_check as c
+        where
+            c.employee_id = p.employee_id
+            and c.verdict = 'verified'
+            and abs(extract(epoch from c.checked_in_at - p.punched_at)) <= v.duplicate_seconds
+    );
+
+comment on view report.attendance_day is 'One row per person-day: the shift and what was punched';
+comment on view report.visit_check is 'One row per visit that was not cancelled: was the person there';
+comment on view report.performance_day is
+'One row per person-day: attendance joined with what the CRM says was done';
+comment on view report.performance_month is 'performance_day by person and calendar month';
+comment on view report.performance_team_month is 'performance_day by team and calendar month';
+comment on view report.unmatched_check_in is 'Field check-ins that prove no visit, near-duplicates of proofs left out';
+
+comment on column report.visit_check.account is 'The customer''s name';
+comment on column report.performance_month.month is 'First day of the month';
+comment on column report.performance_month.days is 'Person-days published';
+comment on column report.performance_month.days_present is 'Days with a punch: present, late, early or incomplete';
+comment on column report.performance_month.days_late is 'Days late beyond the grace';
+comment on column report.performance_month.days_absent is 'Days absent';
+comment on column report.performance_month.performance_index is 'Mean of the days'' indices; null = nothing to measure';
+comment on column report.performance_team_month.team is 'The team at the time the days were computed';
+comment on column report.performance_team_month.month is 'First day of the month';
+comment on column report.performance_team_month.people is 'People with a published day';
+comment on column report.performance_team_month.days is 'Person-days published';
+comment on column report.performance_team_month.days_present is 'Days with a punch: present, late, early or incomplete';
+comment on column report.performance_team_month.days_late is 'Days late beyond the grace';
+comment on column report.performance_team_month.days_absent is 'Days absent';
+comment on column report.performance_team_month.performance_index is
+'Mean of the days'' indices; null = nothing to measure';
+comment on column report.unmatched_check_in.work_date is 'Local date of the check-in';
+comment on column report.unmatched_check_in.checked_in_at is 'When it was made';
+
+-- Every other column says what it says in the table it comes from.
+do $$
+declare
+    here record;
+begin
+    for here in
+        select view.relname as view_name, shown.attname as column_name, shown.attrelid, shown.attnum, (
+            select col_description(origin.attrelid, origin.attnum)
+            from pg_attribute as origin
+            where
+                origin.attname = shown.attname
+                and origin.attrelid in (
+                    'mart.performance_day'::regclass, 'mart.attendance_day'::regclass, 'mart.visit_check'::regclass,
+                    'core.employee'::regclass
+                )
+            order by origin.attrelid = coalesce(to_regclass('mart.' || view.relname), 0) desc, origin.attrelid
+            limit 1
+        ) as description
+        from pg_class as view
+        join pg_attribute as shown on view.oid = shown.attrelid
+        where view.relnamespace = 'report'::regnamespace and view.relkind = 'v'
+    loop
+        if here.description is not null and col_description(here.attrelid, here.attnum) is null then
+            execute 'comment on column report.' || quote_ident(here.view_name) || '.' || quote_ident(here.column_name)
+                || ' is ' || quote_literal(here.description);
+        end if;
+    end loop;
+end
+$$;

@@ -18,6 +18,9 @@ from fieldwork.errors import AuthFailed, RequestRefused
 #: What every answer has around its rows.
 ENVELOPE: Final[Mapping[str, pa.DataType]] = {"errcode": pa.int64(), "sub_code": pa.string(), "punish": pa.string()}
 
+#: A gateway's HTTP 401 is treated like DingTalk's own word for a token that is not accepted.
+_TOKEN_REFUSED: Final = b'{"errcode":40014}'
+
 Read = TypeVar("Read")
 
 
@@ -58,7 +61,9 @@ class DingTalkClient:
 
         return self._call(path, body, read)
 
-    def _call(self, path: str, body: Mapping[str, Any], read: Callable[[bytes], tuple[Mapping[str, Any], Read]]) -> Read:
+    def _call(
+        self, path: str, body: Mapping[str, Any], read: Callable[[bytes], tuple[Mapping[str, Any], Read]]
+    ) -> Read:
         """Raises AuthFailed, RequestRefused, QuotaExhausted, RateLimited, SourceUnavailable or BadResponse."""
         token, renewed = self._keeper.current(), False
         repeated: Counter[int] = Counter()
@@ -90,7 +95,7 @@ class DingTalkClient:
         if answer is None:
             raise codes.banned(path)
         if answer.status == 401:
-            return Answer(200, answer.headers, b'{"errcode":40014}')
+            return Answer(200, answer.headers, _TOKEN_REFUSED)
         if answer.status != 200:
             raise RequestRefused(
                 f"DingTalk answered {path} with HTTP {answer.status}.", todo="Check the connection's host and the app."
@@ -99,18 +104,20 @@ class DingTalkClient:
 
     def _fetch_token(self) -> Token:
         """The app's token: asking again within its two hours gives the same one, for longer."""
-        answer = self._send("GET", "/gettoken", {"appkey": self._app_key, "appsecret": self._app_secret}, None)
-        whole = document(answer.body)
-        code = codes.code_of(whole, "/gettoken")
-        token, lasts = whole.get("access_token"), whole.get("expires_in")
-        if code in codes.WAITS:
-            raise codes.failure(code, "/gettoken")
-        if code != 0 or not isinstance(token, str) or not token:
-            raise AuthFailed(
-                f"DingTalk gave no token for this app (errcode {code}).",
-                todo="Check app key and app secret: login and password of the connection.",
-            )
-        return Token(token, float(lasts) if isinstance(lasts, int | float) else None)
+        repeated: Counter[int] = Counter()
+        credentials = {"appkey": self._app_key, "appsecret": self._app_secret}
+        while True:
+            whole = document(self._send("GET", "/gettoken", credentials, None).body)
+            code = codes.code_of(whole, "/gettoken")
+            token, lasts = whole.get("access_token"), whole.get("expires_in")
+            if code == 0 and isinstance(token, str) and token:
+                return Token(token, float(lasts) if isinstance(lasts, int | float) else None)
+            if code in codes.TOKEN or not codes.is_known(code):
+                raise AuthFailed(
+                    f"DingTalk gave no token for this app (errcode {code}).",
+                    todo="Check app key and app secret: login and password of the connection.",
+                )
+            self._wait_or_fail(code, "/gettoken", repeated)
 
 
 def _refused_twice(path: str) -> AuthFailed:

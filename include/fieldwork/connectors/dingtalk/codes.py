@@ -28,7 +28,9 @@ UNKNOWN_PERSON: Final = frozenset({33012, 60121})
 _QUOTA: Final = 90020
 _GATEWAY: Final = 88
 _BANNED: Final = frozenset({90001, *range(90003, 90015), 90017})
-_PERMISSION: Final = "Grant the app the permission for this call in DingTalk's developer console (docs/systems/dingtalk.md)."
+_PERMISSION: Final = (
+    "Grant the app the permission for this call in DingTalk's developer console (docs/systems/dingtalk.md)."
+)
 _REFUSALS: Final[Mapping[int, tuple[str, str]]] = {
     _GATEWAY: ("the app may not make this call", _PERMISSION),
     60011: ("the app may not make this call", _PERMISSION),
@@ -51,7 +53,8 @@ def code_of(head: Mapping[str, Any], path: str) -> int:
         raise banned(path)
     if code is None:
         raise BadResponse(
-            f"DingTalk's answer to {path} has no errcode.", todo="Look at the connection's host: is it oapi.dingtalk.com?"
+            f"DingTalk's answer to {path} has no errcode.",
+            todo="Look at the connection's host: is it oapi.dingtalk.com?",
         )
     if code == _GATEWAY:
         return _number(head.get("sub_code")) or code
@@ -74,11 +77,18 @@ def failure(code: int, path: str) -> FieldworkError:
             todo="Buy more calls or wait for the next month; the docs page says how many a run takes.",
         )
     if code in _BANNED or code in (90002, 90018):
-        return RateLimited(f"DingTalk slows us down ({path}, errcode {code}).", todo="Lower [dingtalk] calls_per_second.")
+        return RateLimited(
+            f"DingTalk slows us down ({path}, errcode {code}).", todo="Lower [dingtalk] calls_per_second."
+        )
     if code == -1:
         return SourceUnavailable(f"DingTalk is busy ({path}).", todo="The next attempt of the task may work.")
     why, todo = _REFUSALS.get(code, ("it gives no reason we know", "Look the code up in DingTalk's list of errcodes."))
     return RequestRefused(f"DingTalk refused {path}: {why} (errcode {code}).", todo=todo)
+
+
+def is_known(code: int) -> bool:
+    """Whether the code has a meaning of its own here, other than a refused token."""
+    return code in WAITS or code in _BANNED or code in _REFUSALS or code == _QUOTA
 
 
 def _number(value: Any) -> int | None:

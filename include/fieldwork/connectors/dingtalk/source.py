@@ -1,0 +1,78 @@
+"""DingTalk as a source: which slices a stream's window is made of, and who reads each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import pyarrow as pa
+
+from fieldwork.connectors.base import Slice
+from fieldwork.connectors.dingtalk import leave, punches
+from fieldwork.connectors.dingtalk.checkins import read_checkins
+from fieldwork.connectors.dingtalk.client import DingTalkClient
+from fieldwork.connectors.dingtalk.cut import Group, Piece, groups, named, pieces
+from fieldwork.connectors.dingtalk.leave import read_leave
+from fieldwork.connectors.dingtalk.options import Options
+from fieldwork.connectors.dingtalk.people import Directory
+from fieldwork.connectors.dingtalk.punches import read_punches
+from fieldwork.errors import ConfigError
+from fieldwork.streams import Window
+
+Read = Callable[[DingTalkClient, Options, Group, Piece], Iterator[pa.RecordBatch]]
+
+
+class DingTalkSource:
+    """Streams ``employees``, ``punches`` (with 签到) and ``leave``; the list of people is read once an object."""
+
+    system: str = "dingtalk"
+    parallel: int = 8
+
+    def __init__(self, client: DingTalkClient, options: Options) -> None:
+        self.client = client
+        self._options = options
+        self._directory = Directory(client, options)
+
+    def slices(self, stream: str, window: Window) -> Sequence[Slice]:
+        """See :class:`fieldwork.connectors.base.Source`; raises ConfigError for a stream of another system."""
+        if stream == "employees":
+            return [Slice("employees", lambda: iter([self._directory.employees()]))]
+        if stream == "punches":
+            parts = self._parts("punches", window, punches.USERS, punches.DAYS, _one(read_punches))
+            if self._options.checkins:
+                parts += self._parts("checkins", window, punches.USERS, punches.DAYS, read_checkins)
+            return parts
+        if stream == "leave":
+            by_status = self._options.leave_discovery == "status"
+            people, days = leave.STATUS if by_status else leave.EVERY_DAY
+            return self._parts("leave", window, people, days, _one(read_leave))
+        raise ConfigError(f"DingTalk has no stream {stream}.", todo="Choose among: employees, punches, leave.")
+
+    def read(self, stream: str, window: Window) -> Iterator[pa.RecordBatch]:
+        """All slices, one after another."""
+        for part in self.slices(stream, window):
+            yield from part.read()
+
+    def _parts(self, what: str, window: Window, people: int, days: int, read: Read) -> list[Slice]:
+        zone = self._options.zone
+        spans = pieces(window, days, zone)
+        everyone = groups(self._directory.user_ids(), people) if spans else []
+        return [
+            Slice(named(what, span, group, zone), _bound(read, self.client, self._options, group, span))
+            for span in spans
+            for group in everyone
+        ]
+
+
+def _bound(
+    read: Read, client: DingTalkClient, options: Options, group: Group, piece: Piece
+) -> Callable[[], Iterator[pa.RecordBatch]]:
+    return lambda: read(client, options, group, piece)
+
+
+def _one(read: Callable[[DingTalkClient, Options, Group, Piece], pa.RecordBatch]) -> Read:
+    """A reader of one batch as a reader of batches."""
+
+    def batches(client: DingTalkClient, options: Options, group: Group, piece: Piece) -> Iterator[pa.RecordBatch]:
+        yield read(client, options, group, piece)
+
+    return batches

@@ -1,0 +1,31 @@
+"""Receipts: what the CRM answered, one per record, written in the transaction that settles the outbox."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from fieldwork.connectors.base import RowResult
+
+from .statements import read
+
+
+def is_final(answer: RowResult) -> bool:
+    """Accepted, or refused for good; else the same row may succeed later."""
+    return answer.ok or not answer.retryable
+
+
+def settle(connection: sa.Connection, ids: Sequence[int], answers: Sequence[RowResult]) -> None:
+    """Note the answers to the changes ``ids`` (equally long, in order). Retryable refusals stay pending."""
+    connection.execute(
+        sa.text(read("settle")),
+        {
+            "outbox_ids": list(ids),
+            "ok": [answer.ok for answer in answers],
+            "crm_ids": [answer.crm_id for answer in answers],
+            "codes": [answer.code for answer in answers],
+            "messages": [answer.message for answer in answers],
+            "final": [is_final(answer) for answer in answers],
+        },
+    )
