@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from airflow.sdk import CronDataIntervalTimetable, Param, TriggerRule, chain, dag, task
 
+from fieldwork.orchestration import tasks
 from fieldwork.orchestration.assets import PUBLISHED
 from fieldwork.orchestration.defaults import DEFAULT_ARGS
 
@@ -45,16 +46,12 @@ Rows set aside: `select * from ops.quarantine`. What a run did: `ops.run`, `ops.
 def performance_daily() -> None:
     @task
     def plan(run_id=None, params=None, data_interval_start=None, data_interval_end=None):
-        from fieldwork.orchestration import tasks
-
         interval = (data_interval_start, data_interval_end) if data_interval_start else None
         return tasks.plan(run_id, params, interval)
 
     def extract(stream: str, conn_id: str):
         @task(task_id=f"extract_{stream}", pool=conn_id, execution_timeout=timedelta(hours=2))
         def run(run_id=None, params=None):
-            from fieldwork.orchestration import tasks
-
             return tasks.extract(run_id, stream, conn_id, params)
 
         return run()
@@ -62,22 +59,16 @@ def performance_daily() -> None:
     def step(name: str, **limits):
         @task(task_id=name, **limits)
         def run(run_id=None):
-            from fieldwork.orchestration import tasks
-
             return tasks.step(run_id, name)
 
         return run()
 
     @task(pool="fieldwork_crm")
     def write_back(run_id=None):
-        from fieldwork.orchestration import tasks
-
         return tasks.write_back(run_id)
 
     @task
     def finish(run_id=None):
-        from fieldwork.orchestration import tasks
-
         return tasks.finish(run_id)
 
     chain(

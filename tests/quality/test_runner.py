@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+
 from fieldwork.errors import CheckCouldNotRun, ConfigError
 from fieldwork.quality import runner, suites
 from fieldwork.quality.runner import RuleOutcome

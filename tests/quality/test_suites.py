@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+
 from fieldwork.errors import ConfigError
 from fieldwork.quality import runner, suites
 from fieldwork.quality.runner import RuleOutcome

@@ -184,7 +184,9 @@ def with_config(settings: Settings, **tables: Any) -> Settings:
     return dataclasses.replace(settings, config={**settings.config, **tables})
 
 
-def with_roster(settings: Settings, shifts: Mapping[str, str], more_shifts: Sequence[Mapping[str, Any]] = ()) -> Settings:
+def with_roster(
+    settings: Settings, shifts: Mapping[str, str], more_shifts: Sequence[Mapping[str, Any]] = ()
+) -> Settings:
     """Settings in which these employees work these shifts, everyone else ``office``."""
     start = date(2000, 1, 1)
     own = [{"scope": "employee", "subject": e, "from": start, "shift": s} for e, s in shifts.items()]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime, time, timedelta
 from functools import cache
 from math import asin, cos, radians, sin, sqrt
@@ -22,6 +22,7 @@ HOURS = {
     "night": (time(22), time(6), None, 5),
     "flexible": (time(10), time(16), (time(12), time(13)), 0),
 }
+HALF_MINUTE = timedelta(seconds=30)
 Row = dict[str, Any]
 
 
@@ -40,22 +41,26 @@ def at(day: date, clock: time, *, after: time | None = None) -> datetime:
 def one_of_near_duplicates(punches: Iterable[Row]) -> list[Row]:
     kept: list[Row] = []
     for punch in sorted(punches, key=lambda row: row["punched_at"]):
-        if not kept or punch["punched_at"] - kept[-1]["punched_at"] > timedelta(seconds=30):
+        if not kept or punch["punched_at"] - kept[-1]["punched_at"] > HALF_MINUTE:
             kept.append(punch)
     return kept
 
 
-def punches_by_day(company: Company) -> dict[tuple[str, date], list[Row]]:
+def by_day(company: Company, once: Callable[[Iterable[Row]], list[Row]]) -> dict[tuple[str, date], list[Row]]:
     """Near-duplicates once, by user and working day."""
     by_user: dict[str, list[Row]] = defaultdict(list)
     for punch in company.tables["punches"].to_pylist():
         by_user[punch["user_id"]].append(punch)
     days: dict[tuple[str, date], list[Row]] = defaultdict(list)
     for user, punches in by_user.items():
-        for punch in one_of_near_duplicates(punches):
+        for punch in once(punches):
             day = punch["work_date"] or punch["punched_at"].astimezone(ZONE).date()
             days[user, day].append(punch)
     return days
+
+
+def punches_by_day(company: Company) -> dict[tuple[str, date], list[Row]]:
+    return by_day(company, one_of_near_duplicates)
 
 
 def rostered(company: Company, employee: Row) -> str:
@@ -269,6 +274,27 @@ def test_usual_noise_leaves_attendance_exact_and_matching_at_98_percent(seed: in
     assert len(real) > 1_500
     assert len(found & real) / len(found) >= 0.98
     assert len(found & real) / len(real) >= 0.98
+
+
+def test_which_of_two_outs_counts_changes_no_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """DESIGN §6 says that two punches within 30 s are one, not which of them."""
+
+    def the_later_out(punches: Iterable[Row]) -> list[Row]:
+        ordered = sorted(punches, key=lambda row: row["punched_at"])
+        kept = one_of_near_duplicates(ordered)
+        for number, punch in enumerate(kept):
+            near = [row for row in ordered if timedelta(0) <= row["punched_at"] - punch["punched_at"] <= HALF_MINUTE]
+            kept[number] = near[-1] if punch["kind"] == "out" else punch
+        return kept
+
+    company = generate(people=100, days=10, faults="none")
+    usual = attendance(company)
+    monkeypatch.setitem(globals(), "punches_by_day", lambda company: by_day(company, the_later_out))
+    other = attendance(company)
+    assert usual != other
+    for row in (*usual.values(), *other.values()):
+        del row["last_out"]
+    assert usual == other
 
 
 def test_every_status_and_verdict_occurs() -> None:

@@ -72,6 +72,14 @@ def test_the_working_day_that_the_source_states_counts(tmp_path: Path) -> None:
     assert read_company(tmp_path).until == date(2026, 11, 3)
 
 
+def test_fractions_of_a_second_survive(tmp_path: Path) -> None:
+    put(tmp_path, "punches.csv", "punched_at\n2026-11-02T09:00:00.123+08:00\n")
+    company = read_company(tmp_path)
+    write_company(company, tmp_path / "again")
+    again = read_company(tmp_path / "again").tables["punches"]["punched_at"]
+    assert again.to_pylist() == [datetime(2026, 11, 2, 1, 0, 0, 123_000, tzinfo=UTC)]
+
+
 def test_excel_marks_quotes_line_ends_and_unknown_columns_are_fine(tmp_path: Path) -> None:
     put(tmp_path, "punches.csv", "punched_at\n2026-11-02T09:00:00+08:00\n")
     text = 'remark,account_id,name\r\n"x,y",001,"恒瑞 ""商贸"""\r\nz,002,"two\r\nlines"\r\n\r\n'

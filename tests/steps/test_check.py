@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy import Engine
+
 from fieldwork.errors import BatchRuleFailed, CheckCouldNotRun, EmptyStream, Fenced, StagingLost
 from fieldwork.settings import Settings
 from fieldwork.steps.check import check
 from fieldwork.steps.extract import extract
 from fieldwork.steps.load import load
-from sqlalchemy import Engine
 
 from .rows import NOW, RowSource, at, planned, rows_of
 
@@ -43,6 +44,15 @@ def _punches(*changes: dict[str, Any]) -> list[dict[str, Any]]:
     return [{**PUNCH, "record_id": str(n), **change} for n, change in enumerate(changes, start=1)]
 
 
+@pytest.fixture(autouse=True)
+def ann_is_known(warehouse: Engine) -> None:
+    """u1 is linked already: most tests then need no employees, and every suite costs GX a third of a second."""
+    with warehouse.begin() as connection:
+        connection.execute(
+            sa.text("insert into ref.identity values ('dingtalk', 'u1', '2020-01-01', null, '001', 'file', now())")
+        )
+
+
 def _workdays(engine: Engine, first: date, days: int) -> None:
     with engine.begin() as connection:
         connection.execute(
@@ -53,17 +63,14 @@ def _workdays(engine: Engine, first: date, days: int) -> None:
 
 def test_bad_rows_move_with_rule_and_reason_and_good_rows_stay(warehouse: Engine, settings: Settings) -> None:
     rows = _punches({}, {"kind": "sideways"}, {"kind": None, "latitude": 99.0}, {"accuracy_m": -1.0})
-    _extracted(warehouse, settings, "run", "dingtalk", employees=[ANN], punches=rows)
-    assert check(warehouse, settings, run_id="run") == {
-        "employees": {"checked": 1, "quarantined": 0, "warnings": 0},
-        "punches": {"checked": 4, "quarantined": 2, "warnings": 2},
-    }
+    _extracted(warehouse, settings, "run", "dingtalk", punches=rows)
+    assert check(warehouse, settings, run_id="run") == {"punches": {"checked": 4, "quarantined": 2, "warnings": 2}}
     assert rows_of(warehouse, QUARANTINE) == [
         ("2", "punches.kind_known", "new", 1, "The kind is none of the known ones"),
         ("3", "punches.kind_given", "new", 1, "The kind is missing; The latitude is out of range"),
     ]
-    assert rows_of(warehouse, "select record_id from staging.b2 order by seq") == [("1",), ("4",)]
-    assert rows_of(warehouse, LEDGER) == [("employees", "checked", 1, 0, 0), ("punches", "checked", 4, 2, 0)]
+    assert rows_of(warehouse, "select record_id from staging.b1 order by seq") == [("1",), ("4",)]
+    assert rows_of(warehouse, LEDGER) == [("punches", "checked", 4, 2, 0)]
     payload = rows_of(warehouse, "select payload from ops.quarantine where key = '2'")[0][0]
     assert payload["punched_at"] == "2026-11-02T01:00:00+00:00"
     assert set(payload) == {*PUNCH, "latitude", "longitude", "accuracy_m", "place", "device_id", "work_date", "base_at",
@@ -71,19 +78,16 @@ def test_bad_rows_move_with_rule_and_reason_and_good_rows_stay(warehouse: Engine
 
 
 def test_results_hold_counts_of_every_rule(warehouse: Engine, settings: Settings) -> None:
-    _extracted(warehouse, settings, "run", "dingtalk", employees=[ANN], punches=_punches({}, {"kind": "sideways"}))
+    _extracted(warehouse, settings, "run", "dingtalk", punches=_punches({}, {"kind": "sideways"}))
     check(warehouse, settings, run_id="run")
     failed = "select batch_id, rule, severity, failing, total from ops.check_result where outcome = 'failed'"
-    assert rows_of(warehouse, failed) == [
-        (1, "employees.team_given", "info", 1, 1),
-        (2, "punches.kind_known", "critical", 1, 2),
-    ]
-    assert rows_of(warehouse, "select count(*), min(length(suite_hash)) from ops.check_result") == [(29, 64)]
+    assert rows_of(warehouse, failed) == [(1, "punches.kind_known", "critical", 1, 2)]
+    assert rows_of(warehouse, "select count(*), min(length(suite_hash)) from ops.check_result") == [(19, 64)]
 
 
 def test_an_unknown_owner_is_held_unless_something_else_is_wrong(warehouse: Engine, settings: Settings) -> None:
     rows = _punches({"user_id": "u9"}, {"user_id": "u9", "kind": "sideways"}, {"user_id": None})
-    _extracted(warehouse, settings, "run", "dingtalk", employees=[ANN], punches=rows)
+    _extracted(warehouse, settings, "run", "dingtalk", punches=rows)
     check(warehouse, settings, run_id="run")
     assert [(key, rule, status) for key, rule, status, *_ in rows_of(warehouse, QUARANTINE)] == [
         ("1", "punches.owner_known", "held"),
@@ -128,9 +132,9 @@ def test_a_customer_of_another_system_is_unknown(warehouse: Engine, settings: Se
 
 def test_rows_out_of_scope_are_counted_and_not_judged(warehouse: Engine, settings: Settings) -> None:
     rows = _punches({}, {"kind": "sideways", "out_of_scope": "an invalid punch"})
-    _extracted(warehouse, settings, "run", "dingtalk", employees=[ANN], punches=rows)
+    _extracted(warehouse, settings, "run", "dingtalk", punches=rows)
     check(warehouse, settings, run_id="run")
-    assert rows_of(warehouse, LEDGER)[1] == ("punches", "checked", 2, 0, 1)
+    assert rows_of(warehouse, LEDGER) == [("punches", "checked", 2, 0, 1)]
     assert rows_of(warehouse, QUARANTINE) == []
     assert load(warehouse, settings, run_id="run")["punches"]["out_of_scope"] == 1
 
@@ -139,39 +143,44 @@ def test_the_same_bad_row_again_is_one_line(warehouse: Engine, settings: Setting
     rows = _punches({"kind": "sideways"}, {"kind": "sideways"})
     rows[1]["record_id"] = "1"  # the very same row twice in one batch
     for n, run_id in enumerate(("one", "two", "three"), start=1):
-        _extracted(warehouse, settings, run_id, "dingtalk", employees=[ANN], punches=rows)
+        _extracted(warehouse, settings, run_id, "dingtalk", punches=rows)
         assert check(warehouse, settings, run_id=run_id)["punches"]["quarantined"] == 2
         assert [row[:4] for row in rows_of(warehouse, QUARANTINE)] == [("1", "punches.kind_known", "new", n)]
 
 
-@pytest.mark.parametrize(
-    ("was", "becomes"), [("dismissed", "dismissed"), ("replayed", "replayed"), ("superseded", "new"), ("new", "new")]
-)
-def test_what_a_person_settled_stays_settled(warehouse: Engine, settings: Settings, was: str, becomes: str) -> None:
+def test_what_a_person_settled_stays_settled(warehouse: Engine, settings: Settings) -> None:
+    wrong = {"kind": "sideways"}
+    rows = _punches(wrong, wrong, wrong, wrong, {"user_id": "u9"})
     for run_id in ("one", "two"):
-        _extracted(warehouse, settings, run_id, "dingtalk", employees=[ANN], punches=_punches({"kind": "sideways"}))
+        _extracted(warehouse, settings, run_id, "dingtalk", punches=rows)
         check(warehouse, settings, run_id=run_id)
         if run_id == "one":
+            settle = "update ops.quarantine set status = :was, settled_at = now() where key = :key"
+            was = {"1": "dismissed", "2": "replayed", "3": "superseded", "5": "replayed"}
             with warehouse.begin() as connection:
-                settle = "update ops.quarantine set status = :was, settled_at = now()"
-                connection.execute(sa.text(settle), {"was": was})
-    status = rows_of(warehouse, "select status, settled_at is null, seen from ops.quarantine")
-    assert status == [(becomes, becomes == "new", 2)]
+                connection.execute(sa.text(settle), [{"key": key, "was": status} for key, status in was.items()])
+    assert rows_of(warehouse, "select key, status, settled_at is null, seen from ops.quarantine order by key") == [
+        ("1", "dismissed", False, 2),
+        ("2", "replayed", False, 2),  # mended by a person: the source still gives the bad version
+        ("3", "new", True, 2),  # good in between, bad again
+        ("4", "new", True, 2),
+        ("5", "held", True, 2),  # its owner is unknown again
+    ]
 
 
 def test_many_bad_rows_move_at_once(warehouse: Engine, settings: Settings) -> None:
-    _extracted(warehouse, settings, "run", "dingtalk", employees=[ANN], punches=_punches({}))
+    _extracted(warehouse, settings, "run", "dingtalk", punches=_punches({}))
     with warehouse.begin() as connection:
         connection.execute(
             sa.text(
-                "insert into staging.b2 (record_id, user_id, punched_at, kind) select 'x' || n, 'u1', now(), 'sideways'"
+                "insert into staging.b1 (record_id, user_id, punched_at, kind) select 'x' || n, 'u1', now(), 'sideways'"
                 " from generate_series(1, 120000) as n"
             )
         )
-        connection.execute(sa.text("update ops.batch set extracted = 120001 where batch_id = 2"))
+        connection.execute(sa.text("update ops.batch set extracted = 120001 where batch_id = 1"))
     assert check(warehouse, settings, run_id="run")["punches"]["quarantined"] == 120_000
     assert rows_of(warehouse, "select count(*) from ops.quarantine") == [(120_000,)]
-    assert rows_of(warehouse, "select record_id from staging.b2") == [("1",)]
+    assert rows_of(warehouse, "select record_id from staging.b1") == [("1",)]
 
 
 # --- rules about the whole batch
@@ -217,24 +226,24 @@ def test_a_directory_that_shrank_to_less_than_half_stops_the_run(warehouse: Engi
     _extracted(warehouse, settings, "less", "dingtalk", employees=people[:2])
     with pytest.raises(BatchRuleFailed, match=r"employees.row_count failed for 2 rows .* 3 to 50000000") as refused:
         check(warehouse, settings, run_id="less")
-    assert "table staging.\"b3\" limit 20" in refused.value.todo
+    assert 'table staging."b3" limit 20' in refused.value.todo
     assert rows_of(warehouse, "select count(*) from staging.b3") == [(2,)]
     assert rows_of(warehouse, LEDGER)[2] == ("employees", "extracted", 2, 0, 0)
 
 
 # --- what could not run, and what is repeated
 def test_a_rule_that_could_not_run_moves_nothing_and_may_be_repeated(warehouse: Engine, settings: Settings) -> None:
-    _extracted(warehouse, settings, "run", "dingtalk", employees=[ANN], punches=_punches({}, {"kind": "sideways"}))
+    _extracted(warehouse, settings, "run", "dingtalk", punches=_punches({}, {"kind": "sideways"}))
     with warehouse.begin() as connection:
-        connection.execute(sa.text("alter table staging.b2 rename column accuracy_m to accuracy"))
+        connection.execute(sa.text("alter table staging.b1 rename column accuracy_m to accuracy"))
     with pytest.raises(CheckCouldNotRun, match=r"1 of 19 rules for punches could not run: punches.accuracy_not_neg"):
         check(warehouse, settings, run_id="run")
     odd = "select rule, outcome, failing from ops.check_result where outcome = 'could_not_run'"
     assert rows_of(warehouse, odd) == [("punches.accuracy_not_negative", "could_not_run", None)]
-    assert rows_of(warehouse, LEDGER)[1] == ("punches", "extracted", 2, 0, 0)
+    assert rows_of(warehouse, LEDGER) == [("punches", "extracted", 2, 0, 0)]
     assert rows_of(warehouse, QUARANTINE) == []
     with warehouse.begin() as connection:
-        connection.execute(sa.text("alter table staging.b2 rename column accuracy to accuracy_m"))
+        connection.execute(sa.text("alter table staging.b1 rename column accuracy to accuracy_m"))
     assert check(warehouse, settings, run_id="run")["punches"]["quarantined"] == 1
     assert rows_of(warehouse, odd) == []
 
@@ -270,7 +279,7 @@ def test_a_batch_that_another_process_checked_meanwhile_is_left_to_it(
         check(warehouse, settings, run_id="run")
 
 
-@pytest.mark.parametrize("point", ["before_check", "mid_check_tx:1", "mid_check_tx:2", "after_check"])
+@pytest.mark.parametrize("point", ["mid_check_tx:1", "mid_check_tx:2"])
 def test_a_killed_check_run_again_gives_the_same(warehouse: Engine, settings: Settings, point: str) -> None:
     rows = _punches({}, {"kind": "sideways"}, {"user_id": "u9"}, {"out_of_scope": "an invalid punch"})
     people = [ANN, {"user_id": "u" * 300}]
@@ -302,6 +311,6 @@ def test_a_killed_check_run_again_gives_the_same(warehouse: Engine, settings: Se
 
 def test_now_is_the_runs_not_the_clocks(warehouse: Engine, settings: Settings) -> None:
     rows = _punches({"punched_at": NOW + timedelta(minutes=10)}, {"punched_at": NOW + timedelta(minutes=11)})
-    _extracted(warehouse, settings, "run", "dingtalk", employees=[ANN], punches=rows)
+    _extracted(warehouse, settings, "run", "dingtalk", punches=rows)
     check(warehouse, settings, run_id="run")
     assert [row[:2] for row in rows_of(warehouse, QUARANTINE)] == [("2", "punches.time_not_future")]

@@ -14,14 +14,14 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy import Engine
+
 from fieldwork.connectors.base import RowResult
 from fieldwork.errors import AuthFailed, BadResponse, ConfigError, Fenced, SourceUnavailable
 from fieldwork.settings import Settings, merge
 from fieldwork.steps.write_back import write_back
 from fieldwork.warehouse import ledger
 from fieldwork.warehouse.schema import mart, ops
-from sqlalchemy import Engine
-
 from tests.writeback.crm import MemoryCrm, crm_user, day, outbox, receipt, run, visit
 
 NOTHING = {"sent": 0, "accepted": 0, "created": 0, "rejected": 0, "pending": 0, "unchanged": 0, "refused_before": 0}
@@ -114,7 +114,7 @@ def test_a_refused_row_stops_no_other_and_is_not_sent_again_until_it_changes(
     for visit_id in ("v1", "v2", "v3"):
         visit(warehouse, visit_id)
     crm = MemoryCrm()
-    crm.answer = lambda kind, key: RowResult(key, ok=False, code="STRING_TOO_LONG", message="m") if key == "v1" else None
+    crm.answer = lambda kind, key: RowResult(key, ok=False, code="STRING_TOO_LONG") if key == "v1" else None
 
     first = write_back(warehouse, settings, crm, run_id=run(warehouse))
     second = write_back(warehouse, settings, crm, run_id=run(warehouse, "r2"))
@@ -351,9 +351,11 @@ def test_says_how_far_it_is(warehouse: Engine, settings: Settings) -> None:
     crm = MemoryCrm()
     crm.parallel = 1
     said: list[tuple[str, int, int | None]] = []
-    write_back(
-        warehouse, settings, crm, run_id=run(warehouse), progress=lambda label, done, total: said.append((label, done, total))
-    )
+
+    def tell(label: str, done: int, total: int | None) -> None:
+        said.append((label, done, total))
+
+    write_back(warehouse, settings, crm, run_id=run(warehouse), progress=tell)
     assert [(done, total) for label, done, total in said if label == "write back visit"] == [
         (0, 5), (2, 5), (4, 5), (5, 5),
     ]  # fmt: skip

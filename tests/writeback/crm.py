@@ -13,6 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 import sqlalchemy as sa
+
 from fieldwork.connectors.base import RowResult
 from fieldwork.warehouse.schema import core, mart, ops
 
@@ -61,9 +62,16 @@ def run(engine: sa.Engine, run_id: str = "r1", *, dry_run: bool = False) -> str:
     with engine.begin() as connection:
         connection.execute(
             sa.insert(ops.run).values(
-                run_id=run_id, since=date(2026, 11, 2), until=date(2026, 11, 7), as_of=NOW, streams=["visits"],
-                full_read=False, dry_run=dry_run, state="running", started_at=NOW,
-            )  # fmt: skip
+                run_id=run_id,
+                since=date(2026, 11, 2),
+                until=date(2026, 11, 7),
+                as_of=NOW,
+                streams=["visits"],
+                full_read=False,
+                dry_run=dry_run,
+                state="running",
+                started_at=NOW,
+            )
         )
     return run_id
 
@@ -100,9 +108,14 @@ def crm_user(engine: sa.Engine, crm_user_id: str, employee_id: str | None = "E1"
     with engine.begin() as connection:
         connection.execute(
             sa.insert(core.crm_user).values(
-                crm_user_id=crm_user_id, employee_id=employee_id, name="Li Na", active=active, system="salesforce",
-                batch_id=1, loaded_at=NOW,
-            )  # fmt: skip
+                crm_user_id=crm_user_id,
+                employee_id=employee_id,
+                name="Li Na",
+                active=active,
+                system="salesforce",
+                batch_id=1,
+                loaded_at=NOW,
+            )
         )
 
 

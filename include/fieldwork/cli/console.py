@@ -15,8 +15,16 @@ from rich.progress import Progress as RichProgress
 from fieldwork.errors import FieldworkError
 from fieldwork.steps.progress import Progress
 
-out: Final = Console(highlight=False)
-err: Final = Console(stderr=True, highlight=False)
+def _console(stderr: bool) -> Console:
+    """A terminal is as wide as it is; a file or a pipe gets room for every column."""
+    console = Console(stderr=stderr, highlight=False)
+    if not console.is_terminal:
+        console.width = max(console.width, 110)
+    return console
+
+
+out: Final = _console(stderr=False)
+err: Final = _console(stderr=True)
 
 
 def problem(error: FieldworkError) -> None:

@@ -7,6 +7,7 @@ from importlib.resources import files
 from typing import Any, Final
 
 import sqlalchemy as sa
+from rich import box
 from rich.table import Table
 
 from .console import out
@@ -36,7 +37,7 @@ def _ask(engine: sa.Engine, file: str, run_id: str) -> tuple[list[str], Sequence
 
 
 def _table(title: str, names: Sequence[str], rows: Sequence[Any]) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold")
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for position, name in enumerate(names):
         number = all(isinstance(row[position], int | float) or row[position] is None for row in rows)
         table.add_column(name.replace("_", " "), justify="right" if number else "left")

@@ -8,6 +8,7 @@ requests of ours may be repeated safely: reads, and writes by record id or exter
 from __future__ import annotations
 
 import random
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -158,10 +159,13 @@ class Transport:
                 allow_redirects=False,
                 timeout=(self._limits.connect_s, self._limits.read_s),
                 auth=_unchanged,
+                verify=self._session.verify,  # else REQUESTS_CA_BUNDLE wins over the connection's own CA
                 **request,
             )
         except requests.exceptions.SSLError as error:
-            problem: Exception | str = _tls_reason(error)
+            problem = _certificate_problem(error)
+            if problem is None:
+                return _Failed(SourceUnavailable, f"{where} broke off TLS.")
         except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, requests.exceptions.InvalidHeader):
             problem = "the address or a header is malformed"
         except requests.exceptions.Timeout:
@@ -248,17 +252,13 @@ def _is_page(content_type: str, body: bytes) -> bool:
     return "html" in content_type.lower() or body[:64].lstrip()[:1] == b"<"
 
 
-def _tls_reason(error: BaseException) -> str:
-    """Why TLS failed, in OpenSSL's words, without the URL around them."""
-    seen: BaseException | None = error
-    while seen is not None:
-        reason = getattr(seen, "verify_message", None) or getattr(seen, "reason", None)
-        if isinstance(reason, str):
-            return f"TLS: {reason}"
-        inner = (
-            reason
-            if isinstance(reason, BaseException)
-            else next((one for one in seen.args if isinstance(one, BaseException)), None)
-        )
-        seen = inner
-    return "TLS failed"
+def _certificate_problem(error: BaseException) -> str | None:
+    """Why the certificate was refused, in OpenSSL's words without the URL around them; None: it was not."""
+    seen: list[BaseException] = [error]
+    while seen:
+        one = seen.pop()
+        if isinstance(one, ssl.SSLCertVerificationError):
+            return f"its certificate is refused, {one.verify_message}"
+        inner = (*one.args, getattr(one, "reason", None))
+        seen += [cause for cause in inner if isinstance(cause, BaseException)]
+    return None

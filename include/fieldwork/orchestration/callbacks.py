@@ -12,7 +12,7 @@ log: Final = logging.getLogger(__name__)
 
 
 def describe(error: BaseException | str | None) -> str:
-    """The error as ``ops.run`` may keep it: our own text, or only the type of a foreign error, whose text may quote data."""
+    """The error as ``ops.run`` may keep it: our own text; of a foreign error the type, as its text may quote data."""
     if isinstance(error, FieldworkError):
         return str(error)
     return type(error).__name__ if isinstance(error, BaseException) else "Failed"

@@ -57,7 +57,7 @@ def run_dag(
         child = subprocess.Popen(
             [sys.executable, "-m", "fieldwork.orchestration.in_process", json.dumps(order)],
             env=os.environ | environment(settings, home),
-            stdin=subprocess.DEVNULL, stdout=out, stderr=out, pass_fds=[speak],
+            stdin=subprocess.PIPE, stdout=out, stderr=out, pass_fds=[speak],
         )  # fmt: skip
         os.close(speak)
         try:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -18,6 +20,7 @@ from typing import IO, Any, Final
 from fieldwork.errors import ConfigError, FieldworkError
 from fieldwork.orchestration import reporting
 from fieldwork.orchestration.callbacks import describe
+from fieldwork.orchestration.metadata import prepare_metadata
 from fieldwork.steps.progress import Progress
 
 #: Seconds between two messages about the same label; the last one of each is always sent.
@@ -30,12 +33,7 @@ def execute(dag_id: str, conf: Mapping[str, Any], *, progress: Progress, retry_d
     Makes or upgrades Airflow's metadata and the pools first. ``retry_delay`` is the wait before another try of a task.
     Raises ConfigError when there is no such DAG or it cannot be loaded.
     """
-    from airflow.utils import db
-
-    from fieldwork.orchestration.pools import ensure_pools
-
-    db.upgradedb()
-    ensure_pools()
+    prepare_metadata()
     dag = _load(dag_id)
     errors: dict[str, str] = {}
     ended: list[str] = []
@@ -91,9 +89,16 @@ def _throttled(send: Callable[..., None]) -> Progress:
     return progress
 
 
+def _end_with_parent() -> None:
+    """Nobody listens any more once standard input ends: stop, rather than change a warehouse behind people's backs."""
+    sys.stdin.read()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 def main() -> int:
     """The child's side of :func:`fieldwork.orchestration.dag_run.run_dag`; the order is one JSON argument."""
     order = json.loads(sys.argv[1])
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     with os.fdopen(order["pipe"], "w", encoding="utf-8") as pipe:
         send = _sender(pipe)
         try:

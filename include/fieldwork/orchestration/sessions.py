@@ -53,7 +53,7 @@ def _connect(conn_id: str) -> dict[str, Any]:
     if connection is None:
         raise ConfigError(
             f"There is no Airflow connection {conn_id}.",
-            todo=f'Add it: type HTTP, host, login, password, extra {{"system": "…"}}; or AIRFLOW_CONN_{conn_id.upper()}.',
+            todo='Add it to Airflow: type HTTP, host, login, password, and extra {"system": "<its name>"}.',
         )
     from airflow.providers.http.hooks.http import HttpHook
 
@@ -82,7 +82,7 @@ def _bare(session: requests.Session) -> requests.Session:
 
 
 def _find(conn_id: str) -> Any:
-    """Airflow's connection, or None. Inside a task absence is an AirflowRuntimeError, outside AirflowNotFoundException."""
+    """Airflow's connection, or None. Absence is one error inside of a task and another one outside."""
     from airflow.sdk import BaseHook
     from airflow.sdk.exceptions import AirflowNotFoundException, AirflowRuntimeError, ErrorType
 

@@ -1,20 +1,20 @@
 """Move bad rows from a batch's staging table to ``ops.quarantine``, set-based, inside the caller's transaction.
 
-First the list of who broke what (a temporary table), then one statement that deletes, hashes and inserts. The list is
-open to other judges than a suite: whoever has the ``seq`` of a row and a reason may add to it.
+First the list of who broke what (a temporary table), then one statement that deletes, hashes and inserts. Who has the
+``seq`` of a row and a reason may add to the list: the suite of a stream, or load for rows of nobody.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib.resources import files
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
-from fieldwork.warehouse import ledger
+from fieldwork.streams import Stream
 
-#: One line for every broken rule of every bad row; lives until the transaction ends.
+#: One line for every broken rule of every bad row.
 #: ``held``: time may mend it; ``place``: of several broken rules the first by (held, place) names the row's fate.
 BROKEN: Final = sa.Table(
     "broken",
@@ -35,29 +35,39 @@ _NOTE: Final = sa.text(
 
 
 def open_list(connection: sa.Connection) -> None:
-    """Make the empty list of this transaction."""
+    """Make the empty list; :func:`set_aside` closes it."""
     BROKEN.create(connection)
 
 
-def note(connection: sa.Connection, seqs: Sequence[int], *, rule: str, reason: str, held: bool, place: int = 0) -> None:
-    """Add rows of the batch, by ``seq``, that broke one rule."""
-    values = {"seqs": list(seqs), "rule": rule, "reason": reason, "held": held, "place": place}
-    connection.execute(_NOTE, values)
+def note(
+    connection: sa.Connection,
+    seqs: Sequence[int] | sa.Select[Any],
+    *,
+    rule: str,
+    reason: str,
+    held: bool,
+    place: int = 0,
+) -> None:
+    """Add rows of the batch, by ``seq`` or a query for it, that broke one rule."""
+    if isinstance(seqs, sa.Select):
+        said = (sa.literal(place), sa.literal(rule), sa.literal(reason), sa.literal(held))
+        query = seqs.add_columns(*said)
+        connection.execute(sa.insert(BROKEN).from_select(list(BROKEN.c.keys()), query))
+    else:
+        values = {"seqs": list(seqs), "rule": rule, "reason": reason, "held": held, "place": place}
+        connection.execute(_NOTE, values)
 
 
-def set_aside(connection: sa.Connection, batch: ledger.Batch, key_column: str) -> int:
-    """Move every listed row; returns how many left staging.
+def set_aside(connection: sa.Connection, stream: Stream, system: str, batch_id: int) -> int:
+    """Move every listed row of the batch and close the list; returns how many rows left staging.
 
     Rows that are alike in every column share one line of the quarantine, also over batches (``seen``), so it may hold
     fewer lines than rows moved; the ledger counts rows.
     """
     statement = files(__package__).joinpath("set_aside.sql").read_text(encoding="utf-8")
-    statement = statement.replace("staging.batch", f'staging."b{int(batch.batch_id)}"')
+    statement = statement.replace("staging.batch", f'staging."b{int(batch_id)}"')
     connection.execute(sa.text("set local timezone = 'UTC'"))  # instants in the payload, and so its hash, read the same
-    values = {
-        "batch_id": batch.batch_id,
-        "system": batch.system,
-        "stream": batch.stream,
-        "key_column": key_column,
-    }
-    return int(connection.execute(sa.text(statement), values).scalar_one())
+    values = {"batch_id": batch_id, "system": system, "stream": stream.name, "key_column": stream.key}
+    moved = int(connection.execute(sa.text(statement), values).scalar_one())
+    BROKEN.drop(connection)
+    return moved

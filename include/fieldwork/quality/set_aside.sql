@@ -55,9 +55,16 @@ kept as (
         batch_id = excluded.batch_id,
         reason = excluded.reason,
         seen = known.seen + case when known.batch_id = excluded.batch_id then 0 else 1 end,
-        -- what a person dismissed or replayed stays so; a bad row that came back after a good one is open again
-        status = case when known.status in ('dismissed', 'replayed') then known.status else excluded.status end,
-        settled_at = case when known.status in ('dismissed', 'replayed') then known.settled_at end
+        -- what a person dismissed or mended stays so; a bad row that came back after a good one is open again, and one
+        -- whose owner is unknown again waits again
+        status = case
+            when known.status = 'dismissed' or known.status = 'replayed' and excluded.status = 'new' then known.status
+            else excluded.status
+        end,
+        settled_at = case
+            when known.status = 'dismissed' or known.status = 'replayed' and excluded.status = 'new'
+                then known.settled_at
+        end
 )
 
 select count(*) from moved

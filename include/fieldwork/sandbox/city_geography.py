@@ -33,7 +33,7 @@ CITIES: Final = (
     City("北京", 39.9042, 116.4074),
     City("上海", 31.2304, 121.4737),
     City("广州", 23.1291, 113.2644),
-    City("深圳", 22.5431, 114.0579),
+    City("深圳", 22.6900, 114.0200),  # Longhua: twelve kilometres round the old centre reach into Hong Kong
     City("成都", 30.5728, 104.0668),
     City("杭州", 30.2741, 120.1551),
     City("武汉", 30.5928, 114.3055),

@@ -21,7 +21,6 @@ from fieldwork.sandbox.city_truth import dates, instants
 _ONE_IN: Final = 400
 #: future punches lie from here on, after the midnight that ends the city's days
 FUTURE_FROM: Final = 10 * HOUR + 45 * MINUTE
-_UNKNOWN_OWNER: Final = "0055i00000zzzzz"
 
 
 def storm(tables: dict[str, pa.Table], days: Days, draws: Draws) -> dict[str, pa.Table]:
@@ -38,7 +37,9 @@ def _bad_punches(punches: pa.Table, days: Days, draws: Draws) -> pa.Table:
     at_the_office = np.flatnonzero(pc.equal(punches["kind"], "in").to_numpy())
     in_the_field = np.flatnonzero(pc.equal(punches["kind"], "field").to_numpy())
     unknown = _some(punches, at_the_office, draws)
-    unknown = _with(unknown, kind=pa.array(["break"] * len(unknown)), punched_at=_later(unknown, -3 * HOUR))
+    unknown = _with(
+        unknown, kind=pa.array(["break"] * len(unknown), pa.string()), punched_at=_later(unknown, -3 * HOUR)
+    )
     swapped = _some(punches, in_the_field, draws)
     swapped = _with(
         swapped, latitude=swapped["longitude"], longitude=swapped["latitude"], punched_at=_later(swapped, -3 * HOUR)

@@ -132,7 +132,8 @@ def _judge_part(visits: VisitPlan, moments: CheckIns, accounts: Accounts, part: 
     near: Flags = metres <= accounts.radius[account]
     own = np.eye(VISITS, moments.made.shape[1], dtype=bool)
     proves: Flags = own & made & located & known & in_time & near & visits.counted[part, :, None]
-    free: Flags = made & ~proves.any(axis=1)[:, None, :]
+    proven: Flags = np.any(proves, axis=1, keepdims=True)
+    free = made & ~proven
     placed = free & located & known
     holds = [
         proves.any(axis=2),

@@ -14,8 +14,6 @@ from typing import Any
 
 import pyarrow as pa
 
-from fieldwork.streams import STREAMS
-
 
 @dataclass(frozen=True)
 class Company:
@@ -33,11 +31,6 @@ class Company:
     tables: dict[str, pa.Table]
     truth: dict[str, pa.Table] = field(default_factory=dict)
     roster: list[dict[str, Any]] = field(default_factory=list)
-
-
-def empty_tables() -> dict[str, pa.Table]:
-    """Every stream without rows, in its canonical columns."""
-    return {name: pa.schema(list(stream.column_types.items())).empty_table() for name, stream in STREAMS.items()}
 
 
 def overlay_toml(company: Company) -> str:

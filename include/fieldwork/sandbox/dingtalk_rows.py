@@ -1,7 +1,7 @@
 """Punches as DingTalk's wire rows, rendered to JSON bytes once, column by column.
 
-Rows are sorted by user and time and lie one behind another in a single buffer, each with its trailing comma, so that
-a user's rows between two instants are one slice of bytes: an answer is a join of slices, however large.
+Rows are sorted by user and time and lie one behind another, each with its trailing comma, so that a user's rows
+between two instants are a slice of bytes (two, where a piece ends): an answer is a join of slices, however large.
 """
 
 from __future__ import annotations
@@ -32,12 +32,15 @@ Render = Callable[[pa.Table], pa.LargeStringArray]
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """Rendered rows of many users; ``times`` (ms) ascend within each user's ``spans``; row i ends at ``ends[i]``."""
+    """Rendered rows of many users, :data:`PIECE` rows to a piece; ``times`` (ms) ascend within each user's span.
+
+    ``bounds[p]`` says where the rows of piece ``p`` begin and, last, where it ends.
+    """
 
     spans: dict[str, tuple[int, int]]
     times: npt.NDArray[np.int64]
-    ends: npt.NDArray[np.int64]
-    text: memoryview
+    pieces: list[memoryview]
+    bounds: list[npt.NDArray[np.int64]]
 
     def between(self, users: Iterable[str], start: int, end: int) -> list[tuple[int, int]]:
         """Row ranges of the users with ``start <= time <= end`` (ms); nothing for a user without rows."""
@@ -52,7 +55,12 @@ class Shelf:
 
     def read(self, ranges: Sequence[tuple[int, int]]) -> bytes:
         """The rows of these ranges as the inside of a JSON list."""
-        slices = [self.text[self.ends[low - 1] if low else 0 : self.ends[high - 1]] for low, high in ranges]
+        slices = []
+        for low, high in ranges:
+            for piece in range(low // PIECE, (high - 1) // PIECE + 1):
+                bounds, before = self.bounds[piece], piece * PIECE
+                first, last = max(low - before, 0), min(high - before, PIECE)
+                slices.append(self.pieces[piece][bounds[first] : bounds[last]])
         return b"".join(slices)[:-1]
 
 
@@ -96,20 +104,14 @@ def _shelf(punches: pa.Table, render: Render) -> Shelf:
     pieces = [placed.slice(first, PIECE).combine_chunks() for first in range(0, len(placed), PIECE)]
     with ThreadPoolExecutor() as pool:
         rendered = list(pool.map(render, pieces))
-    lengths = [pc.binary_length(rows).to_numpy() for rows in rendered]
     users = placed["user_id"].combine_chunks().dictionary_encode()
-    bounds = np.cumsum(np.bincount(users.indices.to_numpy(), minlength=len(users.dictionary))).tolist()
+    ends = np.cumsum(np.bincount(users.indices.to_numpy(), minlength=len(users.dictionary))).tolist()
     return Shelf(
-        spans=dict(zip(users.dictionary.to_pylist(), zip([0, *bounds], bounds, strict=False), strict=True)),
+        spans=dict(zip(users.dictionary.to_pylist(), zip([0, *ends], ends, strict=False), strict=True)),
         times=placed["at"].combine_chunks().to_numpy(),
-        ends=np.cumsum(np.concatenate([np.zeros(0, np.int64), *lengths])),
-        text=memoryview(b"".join(_bytes(rows) for rows in rendered)),
+        pieces=[memoryview(rows.buffers()[2]) for rows in rendered],
+        bounds=[np.frombuffer(rows.buffers()[1], np.int64) for rows in rendered],
     )
-
-
-def _bytes(rows: pa.LargeStringArray) -> memoryview:
-    """The strings of an array that starts at its buffer's start, one behind another."""
-    return memoryview(rows.buffers()[2])
 
 
 def _record(punches: pa.Table) -> pa.Array:

@@ -1,7 +1,7 @@
 """WGS-84 to GCJ-02, the shifted datum of maps in mainland China.
 
 Written for the sandbox from the published formula, apart from the connectors' own conversion, so that each proves
-the other.
+the other. Only the outline of the mainland is theirs: where the border runs is a fact, not a calculation.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from fieldwork.connectors.mainland import inside
+
 Degrees = npt.NDArray[np.float64]
 
 #: semi-major axis of the Krasovsky 1940 ellipsoid, metres, and its squared eccentricity
@@ -19,8 +21,8 @@ ECCENTRICITY: Final = 0.006_693_421_622_965_943
 
 
 def to_gcj(latitude: Degrees, longitude: Degrees) -> tuple[Degrees, Degrees]:
-    """Shift the points inside mainland China's bounding box; others, (0, 0) and NaN stay as they are."""
-    inside = (latitude > 0.8293) & (latitude < 55.8271) & (longitude > 72.004) & (longitude < 137.8347)
+    """Shift the points in mainland China; others, (0, 0) and NaN stay as they are."""
+    shifted = inside(latitude, longitude)
     x, y = longitude - 105.0, latitude - 35.0
     north = -100 + 2 * x + 3 * y + 0.2 * y * y + 0.1 * x * y + 0.2 * np.sqrt(np.abs(x))
     north += _waves((20, 6 * x), (20, 2 * x), (20, y), (40, y / 3), (160, y / 12), (320, y / 30))
@@ -31,8 +33,8 @@ def to_gcj(latitude: Degrees, longitude: Degrees) -> tuple[Degrees, Degrees]:
     metres_north = np.pi * AXIS * (1 - ECCENTRICITY) / flattening**1.5
     metres_east = np.pi * AXIS / np.sqrt(flattening) * np.cos(radians)
     return (
-        np.where(inside, latitude + north * 180 / metres_north, latitude),
-        np.where(inside, longitude + east * 180 / metres_east, longitude),
+        np.where(shifted, latitude + north * 180 / metres_north, latitude),
+        np.where(shifted, longitude + east * 180 / metres_east, longitude),
     )
 
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fieldwork.sandbox.salesforce_schema import NUMBERS, OBJECTS, Field, SObject
-from fieldwork.sandbox.salesforce_store import Store, View
+from fieldwork.sandbox.salesforce_store import Store, View, take
 from fieldwork.sandbox.soql import All, Any_, Compare, Condition, Not, Query
 
 COMPARE: Final = {
@@ -47,7 +47,7 @@ class Found:
 
     def page(self, start: int, size: int, version: str) -> list[dict[str, Any]]:
         """Records ``start`` to ``start + size`` as JSON values."""
-        rows = self.view.rows.take(pa.array(self.positions[start : start + size]))
+        rows = take(self.view.rows, self.positions[start : start + size])
         base = f"/services/data/{version}/sobjects"
         columns = {"attributes": _attributes(self.sobject.name, rows["Id"], base)}
         for path in self.paths:
@@ -63,7 +63,7 @@ class Found:
 
     def by_id(self, version: str) -> dict[str, dict[str, Any]]:
         """Every record as JSON values, by id."""
-        ids = self.view.rows["Id"].take(pa.array(self.positions)).to_pylist()
+        ids = take(self.view.rows.select(["Id"]), self.positions)["Id"].to_pylist()
         return dict(zip(ids, self.page(0, len(ids), version), strict=True))
 
     def _parents(self, rows: pa.Table, relationship: str, base: str) -> list[Any]:
@@ -104,8 +104,8 @@ def by_ids(store: Store, query: Query, identifiers: list[str]) -> Found:
         parents = {f.to: store.sheets[f.to.lower()].view() for f in sobject.fields.values() if f.to}
     evaluator = _Evaluator(query, sobject, view, parents)
     paths = tuple(evaluator.path(path, column) for path, column in query.fields)
-    rows = view.rows["IsDeleted"].take(pa.array(positions))
-    return Found(sobject, view, positions[~_mask(rows)], paths, parents)
+    gone = _mask(take(view.rows.select(["IsDeleted"]), positions)["IsDeleted"])
+    return Found(sobject, view, positions[~gone], paths, parents)
 
 
 class _Evaluator:
@@ -144,7 +144,7 @@ class _Evaluator:
         order = [(self.path(o.path, o.column), o) for o in self.query.order]
         if tuple((path[-1], o.descending) for path, o in order) in (NATURAL, NATURAL[:1], ()):
             return positions
-        rows = self.view.rows.take(pa.array(positions))
+        rows = take(self.view.rows, positions)
         keys = {str(i): _resolve(self.sobject, path, rows, self.parents)[1] for i, (path, _) in enumerate(order)}
         sorting = [
             (str(i), "descending" if o.descending else "ascending", "at_end" if o.nulls_last else "at_start")

@@ -7,7 +7,7 @@ written record is a new row at the end, and the row it replaces is struck out.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -21,10 +21,12 @@ from fieldwork.sandbox.company import Company
 from fieldwork.sandbox.salesforce_schema import OBJECTS, SObject, empty, filled
 
 Record = dict[str, Any]
+#: a record's id and the values to set
+Change = tuple[str, Mapping[str, Any]]
 #: the sandbox's clock goes this far with each write request
 TICK: Final = timedelta(milliseconds=1)
 #: chunks after which struck-out rows are thrown away
-MANY_CHUNKS: Final = 64
+MANY_CHUNKS: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ class Sheet:
         self._at: dict[str, int] = {}
         self._index(0)
         self._fresh: dict[str, Record] = {}
+        #: ids of deleted records: no write deletes one
+        self.deleted = frozenset(self._rows.filter(self._rows["IsDeleted"])["Id"].to_pylist())
         key = sobject.external_field
         self._key = key.name if key else None
         self._by_key: dict[str, str] = {}
@@ -72,8 +76,8 @@ class Sheet:
         """Records by id, in the order asked; None where there is none."""
         wanted = list(identifiers)
         settled = [name for name in wanted if name not in self._fresh and name in self._at]
-        taken = self._rows.take(pa.array([self._at[name] for name in settled], pa.int64())).to_pylist()
-        found = {**dict(zip(settled, taken, strict=True)), **{n: self._fresh[n] for n in wanted if n in self._fresh}}
+        rows = take(self._rows, np.array([self._at[name] for name in settled], np.int64)).to_pylist()
+        found = {**dict(zip(settled, rows, strict=True)), **{n: self._fresh[n] for n in wanted if n in self._fresh}}
         return [dict(found[name]) if name in found else None for name in wanted]
 
     def put(self, record: Record) -> None:
@@ -138,15 +142,30 @@ class Store:
         self._created += 1
         return f"{sobject.prefix}SB{self._created:013d}"
 
-    def apply(self, name: str, identifier: str, values: Mapping[str, Any], stamp: datetime) -> None:
-        """Set ``values`` of a record, made if it does not exist; its stamps become ``stamp``."""
+    def apply(self, name: str, changes: Sequence[Change], stamp: datetime) -> None:
+        """Set the values of records of one object, made if they do not exist; their stamps become ``stamp``."""
         sheet = self.sheets[name]
-        (record,) = sheet.get([identifier])
-        if record is None:
-            self._created = max(self._created, int(identifier[-13:]) if identifier[-13:].isdigit() else 0)
-            record = {field.name: field.constant for field in sheet.sobject.fields.values()}
-            record.update(Id=identifier, CreatedDate=stamp)
-        record.update(values, SystemModstamp=stamp, LastModifiedDate=stamp)
-        if "WhatId" in values:
-            record["AccountId"] = values["WhatId"]
-        sheet.put(record)
+        for (identifier, values), record in zip(changes, sheet.get(key for key, _ in changes), strict=True):
+            if record is None:
+                self._created = max(self._created, int(identifier[-13:]) if identifier[-13:].isdigit() else 0)
+                record = {field.name: field.constant for field in sheet.sobject.fields.values()}
+                record.update(Id=identifier, CreatedDate=stamp)
+            record.update(values, SystemModstamp=stamp, LastModifiedDate=stamp)
+            if "WhatId" in values:
+                record["AccountId"] = values["WhatId"]
+            sheet.put(record)
+
+
+def take(rows: pa.Table, positions: npt.NDArray[np.int64]) -> pa.Table:
+    """Rows at these positions, chunk by chunk: Arrow's own take would first copy all chunks into one."""
+    batches = rows.to_batches()
+    if len(batches) < 2:
+        return rows.take(pa.array(positions))
+    starts = np.cumsum([0, *(len(batch) for batch in batches)])
+    owner = np.searchsorted(starts, positions, "right") - 1
+    order = np.argsort(owner, kind="stable")
+    parts = [
+        batches[chunk].take(pa.array(positions[order[owner[order] == chunk]] - starts[chunk]))
+        for chunk in np.unique(owner)
+    ]
+    return pa.Table.from_batches(parts, rows.schema).combine_chunks().take(pa.array(np.argsort(order, kind="stable")))

@@ -6,20 +6,24 @@ journalled before the answer is given.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from fieldwork.sandbox.salesforce_schema import OBJECTS, SObject, parse
-from fieldwork.sandbox.salesforce_store import Store
+from fieldwork.sandbox.salesforce_store import Change, Store
 from fieldwork.sandbox.state import Journal
 
 ROLLED_BACK = (
     "ALL_OR_NONE_OPERATION_ROLLED_BACK",
     "Record rolled back because not all records were valid and the request was using AllOrNone header",
 )
+
+#: what a record's fields would do; raises RowError when it is refused
+Judge = Callable[[Mapping[str, Any]], "Outcome"]
 
 
 class RowError(Exception):
@@ -56,8 +60,7 @@ class Writer:
 
     def __init__(self, store: Store, journal: Journal) -> None:
         self.store, self._journal = store, journal
-        for entry in journal.replay():
-            self._replay(entry)
+        self._replay(journal.replay())
 
     def upsert(self, sobject: SObject, key: str, records: Sequence[Any], *, all_or_none: bool) -> list[Outcome]:
         """Insert or update by external id; every row with a key that stands twice in the request fails."""
@@ -78,17 +81,25 @@ class Writer:
         return self._transact(records, judge, sobject, all_or_none=all_or_none)
 
     def update(self, records: Sequence[Any], *, all_or_none: bool) -> list[Outcome]:
-        """Update by record id; the type of each record stands in its attributes."""
+        """Update by record id; the type of each record stands in its attributes. Ids that stand twice all fail."""
+        ids = Counter(_id_of(record) for record in records if isinstance(record, dict))
 
         def judge(record: Mapping[str, Any]) -> Outcome:
             sobject = OBJECTS.get(_type_of(record).lower())
             if sobject is None:
                 raise RowError("INVALID_TYPE", f"sObject type '{_type_of(record)}' is not supported.")
-            fields = {name: value for name, value in record.items() if name.lower() != "id"}
-            identifier = next((value for name, value in record.items() if name.lower() == "id"), None)
-            if not isinstance(identifier, str) or not identifier:
+            identifier = _id_of(record)
+            if not identifier:
                 raise RowError("MISSING_ARGUMENT", "Id not specified in an update call")
-            return self._judged(sobject, fields, self._existing(sobject, identifier))
+            if ids[identifier] > 1:
+                raise RowError("DUPLICATE_VALUE", f"Duplicate id specified: {identifier}", ["Id"])
+            sheet = self.store.sheets[sobject.name.lower()]
+            if not sheet.has(identifier):
+                raise RowError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id")
+            if identifier in sheet.deleted:
+                raise RowError("ENTITY_IS_DELETED", "entity is deleted")
+            fields = {name: value for name, value in record.items() if name.lower() != "id"}
+            return self._judged(sobject, fields, identifier)
 
         return self._transact(records, judge, None, all_or_none=all_or_none)
 
@@ -105,14 +116,6 @@ class Writer:
             return self._judged(sobject, row, None)
 
         return self._transact([record], judge, sobject, all_or_none=False)[0]
-
-    def _existing(self, sobject: SObject, identifier: str) -> str:
-        (record,) = self.store.sheets[sobject.name.lower()].get([identifier])
-        if record is None:
-            raise RowError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id")
-        if record["IsDeleted"]:
-            raise RowError("ENTITY_IS_DELETED", "entity is deleted")
-        return identifier
 
     def _judged(self, sobject: SObject, record: Mapping[str, Any], existing: str | None) -> Outcome:
         raw = {name: value for name, value in record.items() if name != "attributes"}
@@ -135,7 +138,7 @@ class Writer:
             values[target.name] = parsed
         return Outcome(existing, existing is None, None, sobject, values, raw)
 
-    def _transact(self, records: Sequence[Any], judge: Any, sobject: SObject | None, *,
+    def _transact(self, records: Sequence[Any], judge: Judge, sobject: SObject | None, *,
                   all_or_none: bool) -> list[Outcome]:  # fmt: skip
         with self.store.lock:
             outcomes = [_tried(judge, record, sobject) for record in records]
@@ -150,31 +153,42 @@ class Writer:
                 if outcome.identifier is None and outcome.sobject is not None:
                     outcome.identifier = self.store.new_id(outcome.sobject)
             self._journal.append([_entry(outcome, stamp) for outcome in passed])
+            changes: dict[str, list[Change]] = defaultdict(list)
             for outcome in passed:
                 if outcome.sobject and outcome.identifier:
-                    self.store.apply(outcome.sobject.name.lower(), outcome.identifier, outcome.values, stamp)
+                    changes[outcome.sobject.name.lower()].append((outcome.identifier, outcome.values))
+            for name, written in changes.items():
+                self.store.apply(name, written, stamp)
             return outcomes
 
-    def _replay(self, entry: Mapping[str, Any]) -> None:
-        sobject = OBJECTS[entry["object"].lower()]
-        values = {}
-        for name, value in entry["values"].items():
-            target = sobject.fields[name.lower()]
-            values[target.name] = parse(target, value)
-        stamp = self.store.tick(datetime.fromisoformat(entry["at"]))
-        self.store.apply(sobject.name.lower(), entry["id"], values, stamp)
+    def _replay(self, entries: Iterable[Mapping[str, Any]]) -> None:
+        """Apply journalled entries, those of one request and object at once."""
+        for (name, at), together in groupby(entries, key=lambda entry: (entry["object"], entry["at"])):
+            sobject = OBJECTS[name.lower()]
+            changes = [(entry["id"], _parsed(sobject, entry["values"])) for entry in together]
+            self.store.apply(name.lower(), changes, self.store.tick(datetime.fromisoformat(at)))
 
 
-def _tried(judge: Any, record: Any, sobject: SObject | None) -> Outcome:
+def _tried(judge: Judge, record: Any, sobject: SObject | None) -> Outcome:
     try:
         if not isinstance(record, dict) or not _type_of(record):
             raise RowError("INVALID_TYPE", "attributes.type is missing")
         if sobject is not None and _type_of(record).lower() != sobject.name.lower():
             raise RowError("INVALID_TYPE", f"records must all be of type {sobject.name}")
-        outcome: Outcome = judge(record)
+        outcome = judge(record)
     except RowError as refused:
         return Outcome(refused=refused)
     return outcome
+
+
+def _parsed(sobject: SObject, values: Mapping[str, Any]) -> dict[str, Any]:
+    targets = {name: sobject.fields[name.lower()] for name in values}
+    return {target.name: parse(target, values[name]) for name, target in targets.items()}
+
+
+def _id_of(record: Mapping[str, Any]) -> str:
+    identifier = next((value for name, value in record.items() if name.lower() == "id"), None)
+    return identifier if isinstance(identifier, str) else ""
 
 
 def _type_of(record: Mapping[str, Any]) -> str:

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
-import pyarrow.csv as pcsv
 from rich.table import Table
 from sqlalchemy import Connection, Engine, text
 
+from fieldwork.sandbox import typed_csv
 from fieldwork.sandbox.files import read_truth
 
 #: no more differing keys are listed
@@ -129,6 +129,6 @@ def _load(connection: Connection, truth: Mapping[str, pa.Table]) -> None:
     driver.execute(_sql("tables"))
     for name, statement in _COPY.items():
         body = io.BytesIO()
-        pcsv.write_csv(truth[name], body)
+        typed_csv.write(truth[name], body)
         with driver.cursor() as cursor, cursor.copy(statement) as copy:
             copy.write(body.getbuffer())

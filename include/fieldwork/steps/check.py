@@ -105,7 +105,7 @@ def _move(connection: sa.Connection, suite: suites.Suite, batch: ledger.Batch, o
     for place, outcome in broken:
         rule = suite.rule(outcome.rule)
         quarantine.note(connection, outcome.keys, rule=rule.id, reason=rule.reason, held=rule.held, place=place)
-    return quarantine.set_aside(connection, batch, STREAMS[batch.stream].key)
+    return quarantine.set_aside(connection, STREAMS[batch.stream], batch.system, batch.batch_id)
 
 
 def _problem(batch: ledger.Batch, outcomes: Sequence[RuleOutcome], told: dict[str, Any]) -> FieldworkError | None:

@@ -1,4 +1,4 @@
--- What became of the rows of a run, by stream. Grain: (stream, kind of batch). Inputs: ops.batch, :run_id.
+-- What became of the rows of a run, by stream; touched counts person-days. Grain: (stream, kind of batch). Inputs: ops.batch, :run_id.
 select
     stream || case kind when 'replay' then ' (released)' else '' end as stream,
     sum(extracted)::bigint as extracted,
@@ -7,7 +7,7 @@ select
     sum(quarantined)::bigint as quarantined,
     sum(duplicate)::bigint as duplicate,
     sum(out_of_scope)::bigint as out_of_scope,
-    sum(touched)::bigint as person_days_touched
+    sum(touched)::bigint as touched
 from ops.batch
 where run_id = :run_id and state = 'closed'
 group by stream, kind
