@@ -1,7 +1,9 @@
 """The whole journey, every night: what was punched and what the CRM says, checked, joined, published, written back.
 
-The steps live in ``fieldwork.steps`` and run from the command line as well (``fieldwork run``); this file names them
-and says in which order, how often and with which limits.
+Without params a run is about the day before; attendance is read again three days back. **Backfill**: trigger with
+`since` and `until` (the first day *not* included). **Rehearse**: `dry_run` counts what the CRM would get and sends
+nothing. Any run may be repeated: the same facts change nothing. What a run did stands in the warehouse: `ops.run`,
+`ops.step`, `ops.batch`; rows set aside: `ops.quarantine`. The steps are those of `fieldwork run`.
 """
 
 from datetime import timedelta
@@ -26,14 +28,7 @@ NAMES = [name for names in STREAMS.values() for name in names]
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=6),
     default_args=DEFAULT_ARGS,
-    doc_md="""
-### performance_daily
-Reads the attendance system and the CRM, checks and joins them, publishes one row per person-day and gives the result
-back to the CRM. Without params it is about the day before; attendance is read again three days back.
-**Backfill**: trigger with `since` and `until` (the first day *not* included). **Rehearse**: `dry_run` counts what the
-CRM would get and sends nothing. Any run may be repeated: the same facts change nothing.
-Rows set aside: `select * from ops.quarantine`. What a run did: `ops.run`, `ops.batch`, `ops.check_result`.
-""",
+    doc_md=__doc__,
     params={
         "since": Param(None, type=["null", "string"], format="date", description="First day; default the day before"),
         "until": Param(None, type=["null", "string"], format="date", description="First day not included"),
@@ -56,31 +51,23 @@ def performance_daily() -> None:
 
         return run()
 
-    def step(name: str, **limits):
-        @task(task_id=name, **limits)
+    def step(function, **limits):
+        @task(task_id=function.__name__, **limits)
         def run(run_id=None):
-            return tasks.step(run_id, name)
+            return function(run_id)
 
         return run()
-
-    @task(pool="fieldwork_crm")
-    def write_back(run_id=None):
-        return tasks.write_back(run_id)
-
-    @task
-    def finish(run_id=None):
-        return tasks.finish(run_id)
 
     chain(
         plan(),
         [extract(stream, conn_id) for conn_id, streams in STREAMS.items() for stream in streams],
-        step("check", trigger_rule=TriggerRule.NONE_FAILED),
-        step("load"),
-        step("build"),
-        step("audit"),
-        step("publish", outlets=PUBLISHED),
-        write_back(),
-        finish(),
+        step(tasks.check, trigger_rule=TriggerRule.NONE_FAILED),  # streams left out are skipped
+        step(tasks.load),
+        step(tasks.build),
+        step(tasks.audit),
+        step(tasks.publish, outlets=PUBLISHED),
+        step(tasks.write_back, pool="fieldwork_crm"),
+        step(tasks.finish),
     )
 
 

@@ -31,9 +31,7 @@ def chosen(pairs: list[Pair]) -> list[Pair]:
 
 
 @given(
-    st.lists(
-        st.tuples(st.integers(1, 5), st.integers(1, 5), st.integers(0, 99)), max_size=9, unique_by=lambda p: p[:2]
-    )
+    st.lists(st.tuples(st.integers(1, 5), st.integers(1, 5), st.integers(0, 99)), max_size=9, unique_by=lambda p: p[:2])
 )
 def test_no_assignment_is_better(pairs: list[Pair]) -> None:
     some = chosen(pairs)

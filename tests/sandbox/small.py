@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
+
 from fieldwork.sandbox.company import Company
 from fieldwork.streams import STREAMS
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, timedelta
 from typing import Any
 
 import pyarrow as pa
 import pytest
 import requests
 from dingtalk.client import AppKeyClient
+
 from fieldwork.sandbox.dingtalk_rows import PIECE, records_shelf, wire_id
 from fieldwork.sandbox.running import Sandbox
 from fieldwork.sandbox.up import serving
@@ -57,8 +58,8 @@ class TestIndependentClient:
                 API_BASE_URL = url
 
             client = Client("corp", sandbox.app_key, sandbox.app_secret)
-            (record,) = client.attendance.list_record(["u0", "u1"], datetime(2026, 11, 2), datetime(2026, 11, 9))
-            results = client.attendance.list(datetime(2026, 11, 2), datetime(2026, 11, 2), ["u0"], 0, 50)
+            (record,) = client.attendance.list_record(["u0", "u1"], MONDAY, MONDAY + timedelta(days=7))
+            results = client.attendance.list(MONDAY, MONDAY, ["u0"], 0, 50)
         assert record["userAddress"] == '上海 "A" 座'
         assert record["userCheckTime"] == ms("2026-11-02 09:07:00")
         assert [row["timeResult"] for row in results["recordresult"]] == ["Normal", "NotSigned"]
@@ -121,7 +122,7 @@ class TestRecords:
             "gmtModified": ms("2026-11-02 12:00:00"), "userAccuracy": 35.5, "userAddress": "外滩",
             "deviceId": "phone",
         }  # fmt: skip
-        # GCJ-02 of this point of Shanghai, from the published formula: 212 m south and 421 m east of WGS-84
+        # GCJ-02 of this point of Shanghai, from the published formula: some 215 m south and 430 m east of WGS-84
         assert (latitude, longitude) == pytest.approx((31.2284677, 121.4782233), abs=2e-5)
 
     def test_what_is_unknown_is_absent(self) -> None:
@@ -259,6 +260,20 @@ class TestCheckins:
         assert len(seen) == len(mine)
         assert set(seen) == mine
 
+    def test_both_ends_count_and_a_full_last_page_is_the_last(self) -> None:
+        rows = [punch("u0", f"2026-11-02 10:0{i}:00", "field") for i in range(4)]
+        with serving(company(employees=staff(1), punches=rows)) as sandbox:
+            post = caller(sandbox)
+            pages = [
+                post(
+                    "/topapi/checkin/record/get", userid_list="u0", cursor=cursor, size=2,
+                    start_time=ms("2026-11-02 10:00:00"), end_time=ms("2026-11-02 10:03:00"),
+                )["result"]
+                for cursor in (0, 2)
+            ]  # fmt: skip
+        assert [len(page["page_list"]) for page in pages] == [2, 2]
+        assert [page["next_cursor"] for page in pages] == [2, None]
+
     @pytest.mark.parametrize(
         ("users", "days", "errcode"), [("u0", 10, 0), ("u0", 11, 40035), ("u0,u1", 1, 0), ("u0,u1", 2, 40035)]
     )
@@ -296,9 +311,14 @@ class TestLeave:
             ("u0", ms("2026-11-02 09:00:00"), ms("2026-11-03 18:00:00")),
             ("u1", ms("2026-11-04 00:00:00"), ms("2026-11-05 00:00:00")),
         ]
-        assert [[(row["procInst_id"], row["tag_name"], row["begin_time"], row["biz_type"]) for row in day] for day in days] == [
-            [("A1", "请假", "2026-11-02 09:00:00", 3)], [], [("A2", "出差", "2026-11-04 00:00:00", 2)],
-        ]  # fmt: skip
+        told = [
+            [(row["procInst_id"], row["tag_name"], row["begin_time"], row["biz_type"]) for row in day] for day in days
+        ]
+        assert told == [
+            [("A1", "请假", "2026-11-02 09:00:00", 3)],
+            [],
+            [("A2", "出差", "2026-11-04 00:00:00", 2)],
+        ]
 
     def test_a_day_ends_at_its_midnight(self) -> None:
         with serving(company(employees=staff(2), leave=self.ROWS)) as sandbox:
@@ -346,9 +366,7 @@ class TestRate:
     def test_too_many_calls_of_an_api_are_refused_others_are_not(self) -> None:
         with serving(company(employees=staff(1)), rate=3) as sandbox:
             post = caller(sandbox)
-            codes = [
-                records(post, ["u0"], "2026-11-02 00:00:00", "2026-11-03 00:00:00")["errcode"] for _ in range(4)
-            ]
+            codes = [records(post, ["u0"], "2026-11-02 00:00:00", "2026-11-03 00:00:00")["errcode"] for _ in range(4)]
             people = [post("/topapi/v2/user/list", dept_id=1, cursor=0, size=10)["errcode"] for _ in range(5)]
         assert codes == [0, 0, 0, 90018]
         assert people == [0] * 5

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,7 +15,8 @@ from fieldwork.errors import ConfigError
 from .console import out
 
 if TYPE_CHECKING:
-    from fieldwork.sandbox.up import Options, Running
+    from fieldwork.sandbox.company import Company
+    from fieldwork.sandbox.up import Running
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -33,7 +33,7 @@ Faults = Annotated[
     str,
     typer.Option(help="none: perfect records. usual: the noise of real systems. storm: bad rows and failing servers."),
 ]
-Out = Annotated[Path, typer.Option(help="Folder to write; made if it is not there.")]
+OutDir = Annotated[Path, typer.Option("--out", help="Folder to write; made if it is not there.")]
 
 
 @app.command()
@@ -101,45 +101,55 @@ def status() -> None:
 
 
 @app.command()
-def truth(out_dir: Annotated[Path, typer.Option("--out", help="Folder to write; made if it is not there.")]) -> None:
+def truth(out_dir: OutDir) -> None:
     """Write what really happened in the city that runs: the numbers that a perfect warehouse would hold."""
     from fieldwork.sandbox.files import write_truth
 
-    write_truth(_options().company(), out_dir)
+    write_truth(_city(), out_dir)
     out.print(f"The truth is in {out_dir}.", soft_wrap=True)
 
 
 @app.command()
 def score() -> None:
     """Compare the warehouse with what really happened in the city that runs, number by number."""
-    from fieldwork.sandbox import score as scores
-    from fieldwork.sandbox.files import write_truth
+    from fieldwork.sandbox.score import render
+    from fieldwork.sandbox.score import score as compare
 
     from .warehouse import open_warehouse
 
+    city = _city()
     engine, _ = open_warehouse()
-    with tempfile.TemporaryDirectory(prefix="fieldwork-truth-") as folder:
-        write_truth(_options().company(), Path(folder))
-        out.print(scores.render(scores.score(engine, Path(folder))))
+    out.print(render(compare(engine, city.truth)))
 
 
 @app.command()
-def export(out_dir: Annotated[Path, typer.Option("--out", help="Folder to write; made if it is not there.")]) -> None:
+def export(out_dir: OutDir) -> None:
     """Write the company that runs as CSV files, one a stream: the form that `up --data` reads."""
     from fieldwork.sandbox.files import write_company
 
-    write_company(_options().company(), out_dir)
+    write_company(_company(), out_dir)
     out.print(f"The company is in {out_dir}.", soft_wrap=True)
 
 
-def _options() -> Options:
-    """Of the sandbox that runs; raises ConfigError when none does."""
+def _company() -> Company:
+    """What the running sandbox serves; raises ConfigError when none runs."""
     from fieldwork.sandbox import up as sandbox
 
     running = sandbox.status(settings_module.load().home)
     if running is None:
         raise ConfigError("No sandbox is running.", todo="Start one: fieldwork sandbox up --detach.")
-    return running.options
+    return running.options.company()
+
+
+def _city() -> Company:
+    """The same, if it is an invented one; raises ConfigError for files, of which nobody knows the truth."""
+    company = _company()
+    if not company.truth:
+        raise ConfigError(
+            "The sandbox serves a company from files: what really happened there is not known.",
+            todo="Start the invented city: fieldwork sandbox up --detach, without --data.",
+        )
+    return company
 
 
 def _show(running: Running) -> None:

@@ -31,7 +31,14 @@ def column(name: str, values: Sequence[Any], kind: pa.DataType, faults: list[str
     return _one_by_one(name, values, kind, faults)
 
 
+def holds_nan(array: pa.Array) -> bool:
+    """Whether a column of floats holds NaN or an infinity; always false for other kinds."""
+    return pa.types.is_floating(array.type) and bool(pc.any(pc.invert(pc.is_finite(array))).as_py())
+
+
 def _as_promised(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    if pa.types.is_integer(kind) and not pa.types.is_integer(pa.infer_type(values)):
+        raise ValueError  # given the kind, pyarrow would cut 1.5 to 1
     return _finite(pa.array(values, kind))
 
 
@@ -40,7 +47,7 @@ def _from_text(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
 
 
 def _finite(array: pa.Array) -> pa.Array:
-    if pa.types.is_floating(array.type) and pc.any(pc.invert(pc.is_finite(array))).as_py():
+    if holds_nan(array):
         raise ValueError
     return array
 

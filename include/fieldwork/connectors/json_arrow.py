@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
 
-from fieldwork.connectors.cells import column
+from fieldwork.connectors.cells import column, holds_nan
 from fieldwork.errors import BadResponse, PayloadTooLarge
 
 #: Vendor's field name -> how it stands on the wire.
@@ -99,7 +99,7 @@ def _read_fast(body: bytes, at: str, fields: Fields, head: Fields) -> Page:
         raise pa.ArrowInvalid("a null among the rows")
     rows = pa.RecordBatch.from_arrays(items.flatten(), names=list(fields))
     rows.validate(full=True)
-    if any(pa.types.is_floating(one.type) and not pc.all(pc.is_finite(one)).as_py() for one in rows if len(rows)):
+    if any(map(holds_nan, rows)):
         raise pa.ArrowInvalid("not a number")
     found = {name: _inner(table, name)[0].as_py() for name in head}
     return Page(found, rows, pa.nulls(rows.num_rows, pa.string()), listed.null_count == 0)

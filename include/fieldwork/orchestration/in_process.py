@@ -33,6 +33,8 @@ def execute(dag_id: str, conf: Mapping[str, Any], *, progress: Progress, retry_d
     Makes or upgrades Airflow's metadata and the pools first. ``retry_delay`` is the wait before another try of a task.
     Raises ConfigError when there is no such DAG or it cannot be loaded.
     """
+    from airflow.sdk.exceptions import ParamValidationError
+
     prepare_metadata()
     dag = _load(dag_id)
     errors: dict[str, str] = {}
@@ -50,8 +52,12 @@ def execute(dag_id: str, conf: Mapping[str, Any], *, progress: Progress, retry_d
         task.on_skipped_callback = [*task.on_skipped_callback, tick]
         task.on_failure_callback = [*task.on_failure_callback, remember]
         task.retry_delay, task.retry_exponential_backoff = retry_delay, 0
-    with reporting.instead(progress):
-        run = dag.test(run_conf=dict(conf))
+    try:
+        with reporting.instead(progress):
+            run = dag.test(run_conf=dict(conf))
+    except ParamValidationError as error:
+        why = str(error).splitlines()[0]
+        raise ConfigError(f"{dag_id} does not take these params. {why}", todo="Mend the param it names.") from None
     states = {instance.task_id: str(instance.state) for instance in run.get_task_instances()}
     return {"run_id": run.run_id, "state": str(run.state), "tasks": states, "errors": errors}
 

@@ -9,17 +9,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from fieldwork import failpoint
 from fieldwork.orchestration import reporting, sessions, window
-from fieldwork.settings import Settings, load
+from fieldwork.settings import Settings
+from fieldwork.settings import load as load_settings
+from fieldwork.steps.progress import Progress
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 Counts = dict[str, Any]
+
+
+class WarehouseStep(Protocol):
+    """A step that needs nothing but the warehouse."""
+
+    def __call__(self, engine: Engine, settings: Settings, *, run_id: str, progress: Progress) -> Counts: ...
 
 
 def plan(run_id: str, params: Mapping[str, Any], interval: tuple[datetime, datetime] | None) -> Counts:
@@ -48,12 +55,39 @@ def extract(run_id: str, stream: str, conn_id: str, params: Mapping[str, Any]) -
     return step_(engine, settings, source, run_id=run_id, stream=stream, progress=reporting.current())
 
 
-def step(run_id: str, name: str) -> Counts:
-    """One of the steps that need nothing but the warehouse: check, load, build, audit, publish."""
-    step_ = getattr(import_module(f"fieldwork.steps.{name}"), name)
-    engine, settings = open_warehouse()
-    counts: Counts = step_(engine, settings, run_id=run_id, progress=reporting.current())
-    return counts
+def check(run_id: str) -> Counts:
+    """Set the bad rows of every extracted stream aside."""
+    from fieldwork.steps.check import check as step_
+
+    return _in_warehouse(step_, run_id)
+
+
+def load(run_id: str) -> Counts:
+    """Good rows into ``core``, with the ledger."""
+    from fieldwork.steps.load import load as step_
+
+    return _in_warehouse(step_, run_id)
+
+
+def build(run_id: str) -> Counts:
+    """The touched person-days, joined again."""
+    from fieldwork.steps.build import build as step_
+
+    return _in_warehouse(step_, run_id)
+
+
+def audit(run_id: str) -> Counts:
+    """What was built, judged before anybody reads it."""
+    from fieldwork.steps.audit import audit as step_
+
+    return _in_warehouse(step_, run_id)
+
+
+def publish(run_id: str) -> Counts:
+    """What was built, in place of what was published."""
+    from fieldwork.steps.publish import publish as step_
+
+    return _in_warehouse(step_, run_id)
 
 
 def write_back(run_id: str) -> Counts:
@@ -74,11 +108,16 @@ def finish(run_id: str) -> Counts:
     return {"state": "done"}
 
 
+def _in_warehouse(step_: WarehouseStep, run_id: str) -> Counts:
+    engine, settings = open_warehouse()
+    return step_(engine, settings, run_id=run_id, progress=reporting.current())
+
+
 def open_warehouse() -> tuple[Engine, Settings]:
     """Engine and settings; the Airflow connection ``fieldwork_warehouse`` wins over FIELDWORK_WAREHOUSE_URL."""
     from fieldwork.warehouse.engine import open_engine
 
-    settings = load()
+    settings = load_settings()
     failpoint.arm(settings.failpoint)
     url = sessions.warehouse_url()
     if url is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -27,7 +27,7 @@ def of_batch(connection: sa.Connection, settings: Settings, run: ledger.Run, bat
     quality = settings.section("quality")
     latest_planned = run.as_of + timedelta(days=quality["horizon_days"])
     return {
-        "min_rows": least_rows(connection, settings, run, batch),
+        "min_rows": least_rows(connection, settings, batch),
         "max_rows": quality["max_rows"],
         "latest_plausible": (run.as_of + timedelta(minutes=quality["future_minutes"])).isoformat(),
         "latest_planned": latest_planned.isoformat(),
@@ -35,7 +35,7 @@ def of_batch(connection: sa.Connection, settings: Settings, run: ledger.Run, bat
     }
 
 
-def least_rows(connection: sa.Connection, settings: Settings, run: ledger.Run, batch: ledger.Batch) -> int:
+def least_rows(connection: sa.Connection, settings: Settings, batch: ledger.Batch) -> int:
     """Fewer rows than this are suspicious.
 
     A stream that is read whole: ``shrink_share`` of what its last closed batch had, at least 1. Punches: 1 when their
@@ -46,15 +46,15 @@ def least_rows(connection: sa.Connection, settings: Settings, run: ledger.Run, b
         share = float(quality["shrink_share"])
         return max(1, math.ceil(share * _rows_last_time(connection, batch)))
     if batch.stream == "punches":
-        planned = planned_person_days(connection, settings, batch, as_of=run.as_of)
+        planned = planned_person_days(connection, settings, batch)
         return int(planned >= quality["suspicious_person_days"])
     return 0
 
 
-def planned_person_days(connection: sa.Connection, settings: Settings, batch: ledger.Batch, *, as_of: datetime) -> int:
-    """Working days by the calendar times the people employed on each, in the batch's window and before today."""
+def planned_person_days(connection: sa.Connection, settings: Settings, batch: ledger.Batch) -> int:
+    """Working days by the calendar times the people employed on each; of the batch's window the days that are over."""
     zone = settings.time_zone
-    last = min(batch.window.end, as_of).astimezone(zone).date()
+    last = batch.window.end.astimezone(zone).date()
     first = batch.window.start.astimezone(zone).date() if batch.window.start else date.min
     d = ref.calendar_day.c
     days = sa.and_(d.work_date >= first, d.work_date < last, d.kind.in_(_WORKED))

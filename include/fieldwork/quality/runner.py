@@ -106,8 +106,7 @@ def _batch(gx: Any, url: sa.URL, table: str) -> Iterator[Any]:
     """The whole of a table as a GX batch, over a connection of GX's own."""
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}
-    # GX puts environment variables in place of $NAME; a password may hold a dollar sign
-    address = url.render_as_string(hide_password=False).replace("$", "%24")
+    address = url.render_as_string(hide_password=False)
     source = context.data_sources.add_postgres("warehouse", connection_string=address)
     try:
         asset = source.add_table_asset("table", table_name=table, schema_name="staging")

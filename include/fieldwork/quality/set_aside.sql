@@ -39,16 +39,16 @@ kept as (
         batch_id, system, stream, key, payload, rule, reason, status, fingerprint, set_aside_at
     )
     select distinct on (fingerprint)
-        cast(:batch_id as bigint),
-        :system,
-        :stream,
-        payload ->> cast(:key_column as text),
+        cast(:batch_id as bigint) as batch_id,
+        cast(:system as text) as system,
+        cast(:stream as text) as stream,
+        payload ->> cast(:key_column as text) as key,
         payload,
         rule,
         reason,
         status,
         fingerprint,
-        clock_timestamp()
+        clock_timestamp() as set_aside_at
     from hashed
     order by fingerprint
     on conflict (system, stream, fingerprint) do update set
@@ -67,4 +67,4 @@ kept as (
         end
 )
 
-select count(*) from moved
+select count(*) as rows_moved from moved

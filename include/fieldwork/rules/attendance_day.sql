@@ -1,6 +1,6 @@
 -- Attendance: the planned hours against what was punched.
 -- Grain: (run_id, employee_id, work_date), every employed person-day of the run. Inputs: planned_day, day_punch (punches
--- with their working day), core.leave, ref.shift; :run_id. Key: as the grain.
+-- with their working day), core.leave, ref.shift_day; :run_id. Key: as the grain.
 insert into build.attendance_day (
     run_id, employee_id, work_date, shift, shift_start, shift_end, first_in, last_out, punches, worked_minutes,
     late_minutes, early_minutes, overtime_minutes, leave_minutes, planned_minutes, status, anomalies, rule_version
@@ -91,15 +91,15 @@ shifted as (
         coalesce(named.required_minutes, b.required_minutes) * interval '1 minute' as required
     from based as b
     left join lateral (
-        select plan.*
-        from ref.shift as s
-        cross join lateral ref.planned_shift(b.employee_id, b.work_date, s.shift) as plan
+        select s.*
+        from ref.shift_day as s
         where
             b.rebased
-            and b.work_date >= s.valid_from
-            and b.work_date < coalesce(s.valid_to, 'infinity')
-            and s.starts = coalesce((b.base_in at time zone b.time_zone)::time, s.starts)
-            and s.ends = coalesce((b.base_out at time zone b.time_zone)::time, s.ends)
+            and b.work_date = s.work_date
+            and (s.starts_at at time zone b.time_zone)::time
+            = coalesce((b.base_in at time zone b.time_zone)::time, (s.starts_at at time zone b.time_zone)::time)
+            and (s.earliest_ends_at at time zone b.time_zone)::time
+            = coalesce((b.base_out at time zone b.time_zone)::time, (s.earliest_ends_at at time zone b.time_zone)::time)
         order by s.shift
         limit 1
     ) as named on true

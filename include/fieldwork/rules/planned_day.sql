@@ -3,8 +3,6 @@
 -- Inputs: run_day (the run's build.person_day), ref.planned_shift, ref.rule_version. Lives until the transaction ends.
 create temporary table planned_day on commit drop as
 select
-    d.employee_id,
-    d.work_date,
     plan.*,
     plan.calendar_kind in ('workday', 'makeup') as working,
     v.duplicate_seconds * interval '1 second' as duplicate_gap,
@@ -16,6 +14,6 @@ select
     v.company_currency,
     v.weights
 from run_day as d
-cross join lateral ref.planned_shift(d.employee_id, d.work_date) as plan
+join ref.planned_shift as plan on d.employee_id = plan.employee_id and d.work_date = plan.work_date
 join ref.rule_version as v on plan.rule_version = v.version
 where plan.employed

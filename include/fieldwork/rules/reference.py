@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from fieldwork.errors import ConfigError
 from fieldwork.settings import Settings
-from fieldwork.warehouse.schema import mart, ref
+from fieldwork.warehouse.schema import mart, ops, ref
 
 from . import calendar, rulebook
 
@@ -27,7 +27,7 @@ _LOCK = 7_263_110
 def seed_reference(connection: sa.Connection, settings: Settings, first_day: date, last_day: date) -> None:
     """Bring rules, shifts, roster and the calendar of the days' years up to date, in the caller's transaction.
 
-    Must have run before punches are given their working day. Raises ConfigError, or CalendarYearUnknown for a year
+    Years of touched days are added where a decree is known. Raises ConfigError, or CalendarYearUnknown for a year
     between ``first_day`` and ``last_day`` (both included).
     """
     connection.execute(sa.text("select pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
@@ -37,18 +37,28 @@ def seed_reference(connection: sa.Connection, settings: Settings, first_day: dat
     _keep(connection, ref.rule_version, book.versions)
     _keep(connection, ref.shift, book.shifts)
     _keep(connection, ref.roster, book.rosters)
-    seed_calendar(connection, settings, range(first_day.year, last_day.year + 1))
+    _seed_calendar(
+        connection, settings, {*range(first_day.year, last_day.year + 1), *_years_ahead(connection, last_day)}
+    )
+    for table in (ref.rule_version, ref.shift, ref.roster, ref.calendar_day):
+        connection.execute(sa.text(f"analyze {table.fullname}"))
 
 
-def seed_calendar(connection: sa.Connection, settings: Settings, years: Iterable[int]) -> None:
+def _years_ahead(connection: sa.Connection, last_day: date) -> set[int]:
+    """Years that are asked for by a touch, or by a night shift that ends after the last day, as far as known."""
+    touched = sa.select(sa.extract("year", ops.touched.c.work_date)).distinct()
+    years = {int(year) for year in connection.scalars(touched)} | {(last_day + timedelta(days=1)).year}
+    return years.intersection(calendar.known_years())
+
+
+def _seed_calendar(connection: sa.Connection, settings: Settings, years: Iterable[int]) -> None:
     """Whole years of ``ref.calendar_day``; years that are there already are left alone."""
     country = settings.section("company").get("calendar")
     if country != "CN":
         raise ConfigError(
             f"There is no calendar for {country!r}.", todo='Set calendar = "CN" (mainland China) in [company].'
         )
-    day = ref.calendar_day.c.work_date
-    year = sa.extract("year", day)
+    year = sa.extract("year", ref.calendar_day.c.work_date)
     whole = sa.select(year).group_by(year).having(sa.func.count() >= 365)
     missing = sorted(set(years) - {int(y) for y in connection.scalars(whole)})
     _upsert(connection, ref.calendar_day, [asdict(day) for day in calendar.days(missing)])

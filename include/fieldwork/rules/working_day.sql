@@ -4,7 +4,8 @@
 --
 -- A working day that the source states holds, if it lies within 3 days of the punch. Else the punch belongs to the day
 -- in which it falls, and a day begins at local midnight; only where that midnight lies within the margin (4 hours) after
--- the end of the shift before or ahead of the start of the shift to come, it begins halfway between the two.
+-- the end of the shift before or ahead of the start of the shift to come, it begins halfway between the two. Where no
+-- shift is known (a year without calendar, nobody's punch) the local date is the working day.
 with placed as (
     select
         p.*,
@@ -31,7 +32,7 @@ planned as (
         plan.day_margin,
         lag(plan.ends_at) over (partition by asked.employee_id order by asked.work_date) as ended_before
     from asked
-    cross join lateral ref.planned_shift(asked.employee_id, asked.work_date) as plan
+    join ref.planned_shift as plan on asked.employee_id = plan.employee_id and asked.work_date = plan.work_date
 ),
 
 begun as (

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from fieldwork.sandbox.salesforce_schema import NUMBERS, OBJECTS, Field, SObject
 from fieldwork.sandbox.salesforce_store import Store, View, take
-from fieldwork.sandbox.soql import All, Any_, Compare, Condition, Not, Query
+from fieldwork.sandbox.soql import All, AnyOf, Compare, Condition, Not, Query
 
 COMPARE: Final = {
     "=": pc.equal, "!=": pc.not_equal, "<": pc.less, "<=": pc.less_equal, ">": pc.greater, ">=": pc.greater_equal,
@@ -133,7 +133,7 @@ class _Evaluator:
         """Which rows hold."""
         if isinstance(condition, All):
             return np.asarray(np.logical_and.reduce([self.mask(part) for part in condition.parts]))
-        if isinstance(condition, Any_):
+        if isinstance(condition, AnyOf):
             return np.asarray(np.logical_or.reduce([self.mask(part) for part in condition.parts]))
         if isinstance(condition, Not):
             return ~self.mask(condition.part)

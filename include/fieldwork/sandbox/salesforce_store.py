@@ -42,10 +42,10 @@ class Sheet:
 
     def __init__(self, sobject: SObject, rows: pa.Table) -> None:
         self.sobject = sobject
-        self._rows = rows.sort_by([("SystemModstamp", "ascending"), ("Id", "ascending")]).combine_chunks()
-        self._alive = np.ones(len(rows), np.bool_)
-        self._at: dict[str, int] = {}
-        self._index(0)
+        self._rows: pa.Table
+        self._alive: npt.NDArray[np.bool_]
+        self._at: dict[str, int]
+        self._lay(rows)
         self._fresh: dict[str, Record] = {}
         #: ids of deleted records: no write deletes one
         self.deleted = frozenset(self._rows.filter(self._rows["IsDeleted"])["Id"].to_pylist())
@@ -99,19 +99,24 @@ class Sheet:
     def _settle(self) -> None:
         """Turn the records written since the last read into a chunk."""
         order = sorted(self._fresh.values(), key=lambda record: (record["SystemModstamp"], record["Id"]))
-        alive = np.concatenate([self._alive, np.ones(len(order), np.bool_)])
-        alive[[self._at[name] for name in self._fresh if name in self._at]] = False
+        alive = np.concatenate([self._alive, np.ones(len(order), np.bool_)])  # a copy: views keep the old one
         first = len(self._rows)
         self._rows = pa.concat_tables([self._rows, pa.Table.from_pylist(order, self._rows.schema)])
         self._alive, self._fresh = alive, {}
         self._index(first)
-        if self._rows["Id"].num_chunks > MANY_CHUNKS:
-            self._rows = self._rows.filter(pa.array(self._alive)).combine_chunks()
-            self._alive = np.ones(len(self._rows), np.bool_)
-            self._at.clear()
-            self._index(0)
+        late = first > 0 and order[0]["SystemModstamp"] < self._rows["SystemModstamp"][first - 1].as_py()
+        if late or self._rows["Id"].num_chunks > MANY_CHUNKS:
+            self._lay(self._rows.filter(pa.array(self._alive)))
+
+    def _lay(self, rows: pa.Table) -> None:
+        """Start over with these rows, in order and in one chunk."""
+        self._rows = rows.sort_by([("SystemModstamp", "ascending"), ("Id", "ascending")]).combine_chunks()
+        self._alive = np.ones(len(rows), np.bool_)
+        self._at = {}
+        self._index(0)
 
     def _index(self, first: int) -> None:
+        """Note where the rows from ``first`` on stand, and strike out those that they replace."""
         for at, identifier in enumerate(self._rows["Id"].slice(first).to_pylist(), start=first):
             if identifier in self._at:
                 self._alive[self._at[identifier]] = False
@@ -133,8 +138,11 @@ class Store:
         self._created = 0
 
     def tick(self, at: datetime | None = None) -> datetime:
-        """A stamp strictly after every existing one; ``at`` (of a replayed write) moves the clock instead."""
-        self._now = at or self._now.replace(microsecond=self._now.microsecond // 1000 * 1000) + TICK
+        """A stamp strictly after every existing one; that of a replayed write stays what it was."""
+        if at is not None:
+            self._now = max(self._now, at)
+            return at
+        self._now = self._now.replace(microsecond=self._now.microsecond // 1000 * 1000) + TICK
         return self._now
 
     def new_id(self, sobject: SObject) -> str:
@@ -150,7 +158,8 @@ class Store:
                 self._created = max(self._created, int(identifier[-13:]) if identifier[-13:].isdigit() else 0)
                 record = {field.name: field.constant for field in sheet.sobject.fields.values()}
                 record.update(Id=identifier, CreatedDate=stamp)
-            record.update(values, SystemModstamp=stamp, LastModifiedDate=stamp)
+            newest = max(stamp, record["SystemModstamp"] or stamp)  # a replayed write may be older than the record
+            record.update(values, SystemModstamp=newest, LastModifiedDate=newest)
             if "WhatId" in values:
                 record["AccountId"] = values["WhatId"]
             sheet.put(record)

@@ -34,7 +34,7 @@ class All:
 
 
 @dataclass(frozen=True, slots=True)
-class Any_:  # noqa: N801 - typing.Any is another thing
+class AnyOf:
     parts: tuple[Condition, ...]
 
 
@@ -43,7 +43,7 @@ class Not:
     part: Condition
 
 
-Condition = Compare | All | Any_ | Not
+Condition = Compare | All | AnyOf | Not
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ class _Parser:
         parts = [self.both()]
         while self.accept("or"):
             parts.append(self.both())
-        return parts[0] if len(parts) == 1 else Any_(tuple(parts))
+        return parts[0] if len(parts) == 1 else AnyOf(tuple(parts))
 
     def both(self) -> Condition:
         parts = [self.one()]

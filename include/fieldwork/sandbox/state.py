@@ -1,4 +1,4 @@
-"""What was written to the sandbox, kept over a restart: an append-only journal, one JSON object a line."""
+"""What was written to the sandbox, kept over a restart: an append-only journal, one JSON object a line of a file."""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ import orjson
 
 
 class Journal:
-    """Entries in the order of writing. Without a path nothing is kept."""
+    """Entries in the order of writing; without a path they live as long as this object."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._lock = threading.Lock()
+        self._kept: list[dict[str, Any]] = []
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
 
     def append(self, entries: Sequence[dict[str, Any]]) -> None:
         """Write entries; they are with the operating system, so a killed sandbox has them, when this returns."""
-        if self._path is None or not entries:
+        if self._path is None:
+            self._kept += entries
             return
         lines = b"".join(orjson.dumps(entry, option=orjson.OPT_APPEND_NEWLINE) for entry in entries)
         with self._lock, self._path.open("ab") as file:
@@ -29,7 +31,10 @@ class Journal:
 
     def replay(self) -> Iterator[dict[str, Any]]:
         """Every entry; a last line that a kill left half-written is cut off, its writer never got an answer."""
-        if self._path is None or not self._path.exists():
+        if self._path is None:
+            yield from list(self._kept)
+            return
+        if not self._path.exists():
             return
         whole = 0
         with self._path.open("rb") as file:

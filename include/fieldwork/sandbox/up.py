@@ -35,6 +35,8 @@ from fieldwork.sandbox.running import APP_KEY, APP_SECRET, CLIENT_ID, CLIENT_SEC
 #: seconds that a company of any size may take to get ready, and a process to end
 PATIENCE: Final = 300
 GRACE: Final = 10
+#: seconds between two looks at whether the state directory is still there
+GLANCE: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,7 @@ def status(home: Path) -> Running | None:
 
 
 def serve(home: Path, options: Options, *, announce: Callable[[Running], None] | None = None) -> None:
-    """Be the sandbox: start, leave the files, call ``announce``, answer until SIGTERM or SIGINT.
+    """Be the sandbox: start, leave the files, call ``announce``, answer until SIGTERM, SIGINT or the end of ``home``.
 
     Raises ConfigError for options or files that make no company, or a port that is taken.
     """
@@ -174,7 +176,8 @@ def serve(home: Path, options: Options, *, announce: Callable[[Running], None] |
     _write(folder / "sandbox.json", json.dumps({**asdict(running), "options": asdict(options)}, default=str, indent=1))
     if announce is not None:
         announce(running)
-    done.wait()
+    while not done.wait(GLANCE) and (folder / "sandbox.json").exists():
+        pass  # a sandbox whose state directory was deleted has nobody left to end it
     sandbox.stop()
     (folder / "sandbox.json").unlink(missing_ok=True)
 

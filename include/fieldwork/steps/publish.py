@@ -47,46 +47,52 @@ def publish(engine: sa.Engine, settings: Settings, *, run_id: str, progress: Pro
 
 def _replace(connection: sa.Connection, table: sa.Table, run_id: str) -> dict[str, int]:
     """Bring one published table to what was built of it; returns the counts."""
-    built = mart.BUILD[table.name]
-    same_key = sa.and_(built.c.run_id == run_id, *(built.c[k.name] == k for k in table.primary_key))
-    values = [column for column in table.columns if not column.primary_key and column.name != "published_at"]
-    same_values = sa.tuple_(*values).is_not_distinct_from(sa.tuple_(*(built.c[v.name] for v in values)))
-
-    days = mart.build_person_day
-    computed = sa.exists().where(
+    built, days = mart.BUILD[table.name], mart.build_person_day
+    keys = [column.name for column in table.primary_key]
+    values = [column.name for column in table.columns if column.name not in {*keys, "published_at"}]
+    same_key = sa.and_(built.c.run_id == run_id, *(built.c[key] == table.c[key] for key in keys))
+    computed = sa.and_(
         days.c.run_id == run_id, days.c.employee_id == table.c.employee_id, days.c.work_date == table.c.work_date
     )
     gone = sa.and_(computed, ~sa.exists().where(same_key))
-    changed = sa.exists().where(same_key, ~same_values)
 
-    kept = _keep_history(connection, table, sa.or_(gone, changed))
-    removed = connection.execute(sa.delete(table).where(gone)).rowcount
-    fresh = insert(table).from_select(
-        [column.name for column in table.columns],
-        sa.select(*(sa.func.now() if c.name == "published_at" else built.c[c.name] for c in table.columns)).where(
-            built.c.run_id == run_id
-        ),
-    )
-    update = {c.name: fresh.excluded[c.name] for c in table.columns if not c.primary_key}
-    differs = ~sa.tuple_(*values).is_not_distinct_from(sa.tuple_(*(fresh.excluded[v.name] for v in values)))
-    written = connection.execute(
-        fresh.on_conflict_do_update(index_elements=list(table.primary_key), set_=update, where=differs)
-    ).rowcount
+    changed = _keep_history(connection, table, built, sa.and_(same_key, _differ(table, built.c, values)))
+    removed = _keep_history(connection, table, days, gone)
+    deleted = connection.execute(sa.delete(table).where(gone)).rowcount
+    written = _write(connection, table, built, values, run_id)
     total = connection.scalar(sa.select(sa.func.count()).select_from(built).where(built.c.run_id == run_id)) or 0
-    replaced = kept - removed
-    if not 0 <= replaced <= written <= total:
+    if removed != deleted or not changed <= written <= total:
         raise CountMismatch(
-            f"mart.{table.name}: {kept} rows kept as history, {removed} removed, {written} of {total} written.",
+            f"mart.{table.name}: {changed} changed and {removed} removed rows went to history, "
+            f"but {written} of {total} were written and {deleted} removed.",
             todo="Nothing was published. This is a fault of Fieldwork: report it with these numbers.",
         )
-    return {"inserted": written - replaced, "changed": replaced, "removed": removed, "unchanged": total - written}
+    return {"inserted": written - changed, "changed": changed, "removed": removed, "unchanged": total - written}
 
 
-def _keep_history(connection: sa.Connection, table: sa.Table, where: sa.ColumnElement[bool]) -> int:
-    """Copy the published rows that are about to be replaced; returns how many."""
+def _differ(table: sa.Table, other: sa.ColumnCollection[str, Any], values: list[str]) -> sa.ColumnElement[bool]:
+    """Published and other values differ; null equals null."""
+    published, fresh = (sa.tuple_(*(columns[name] for name in values)) for columns in (table.c, other))
+    return published.is_distinct_from(fresh)
+
+
+def _keep_history(connection: sa.Connection, table: sa.Table, beside: sa.Table, where: sa.ColumnElement[bool]) -> int:
+    """Copy the published rows that are about to be replaced, found with the help of ``beside``; returns how many."""
     history = mart.HISTORY[table.name]
-    old = sa.select(*table.columns, sa.func.now()).where(where)
+    old = sa.select(*table.columns, sa.func.now()).select_from(table, beside).where(where)
     return connection.execute(sa.insert(history).from_select([c.name for c in history.columns], old)).rowcount
+
+
+def _write(connection: sa.Connection, table: sa.Table, built: sa.Table, values: list[str], run_id: str) -> int:
+    """Built rows in, where they are new or differ; returns how many."""
+    fresh = sa.select(*(sa.func.now() if c.name == "published_at" else built.c[c.name] for c in table.columns))
+    statement = insert(table).from_select([c.name for c in table.columns], fresh.where(built.c.run_id == run_id))
+    update = statement.on_conflict_do_update(
+        index_elements=list(table.primary_key),
+        set_={name: statement.excluded[name] for name in (*values, "published_at")},
+        where=_differ(table, statement.excluded, values),
+    )
+    return connection.execute(update).rowcount
 
 
 def _clear_touched(connection: sa.Connection, run_id: str) -> None:

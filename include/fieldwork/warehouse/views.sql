@@ -1,77 +1,66 @@
--- The one function that says what is planned, and the views that analysts read. They hold no data: this file is run
--- whole after every migration.
+-- What is planned, and what analysts read. Views hold no data: this file is run whole after every migration.
 
--- Grain: one row for any person and any date. Scope: employee before team before company; a shift named in p_shift wins
--- over the roster. It is a single select, so that PostgreSQL unfolds it into the query that joins it laterally.
-create or replace function ref.planned_shift(p_employee_id text, p_work_date date, p_shift text default null)
-returns table (
-    team text,
-    employed boolean,
-    calendar_kind text,
-    rule_version text,
-    time_zone text,
-    midnight timestamptz,
-    next_midnight timestamptz,
-    day_margin interval,
-    shift text,
-    shift_kind text,
-    starts_at timestamptz,
-    ends_at timestamptz,
-    earliest_ends_at timestamptz,
-    break_starts_at timestamptz,
-    break_ends_at timestamptz,
-    grace_in_minutes integer,
-    grace_out_minutes integer,
-    required_minutes integer
-)
-language sql stable
-as $$
-    select
-        e.team,
-        e.employee_id is not null
-            and p_work_date >= coalesce(e.hired_on, p_work_date)
-            and p_work_date <= coalesce(e.left_on, p_work_date),
-        c.kind,
-        v.version,
-        v.time_zone,
-        p_work_date::timestamp at time zone v.time_zone,
-        (p_work_date + 1)::timestamp at time zone v.time_zone,
-        v.day_margin_minutes * interval '1 minute',
-        s.shift,
-        s.kind,
-        (p_work_date + s.starts) at time zone v.time_zone,
-        greatest(
-            (p_work_date + (s.ends <= s.starts)::integer + s.ends) at time zone v.time_zone,
-            (p_work_date + s.starts) at time zone v.time_zone + s.required_minutes * interval '1 minute'
-        ),
-        (p_work_date + (s.ends <= s.starts)::integer + s.ends) at time zone v.time_zone,
-        (p_work_date + (s.ends <= s.starts and s.break_starts < s.starts)::integer + s.break_starts)
-            at time zone v.time_zone,
-        (p_work_date + (s.ends <= s.starts and s.break_ends <= s.starts)::integer + s.break_ends)
-            at time zone v.time_zone,
-        s.grace_in_minutes,
-        s.grace_out_minutes,
-        s.required_minutes
-    from ref.rule_version as v
-    left join core.employee as e on e.employee_id = p_employee_id
-    left join ref.calendar_day as c on c.work_date = p_work_date
-    left join ref.roster as own
-        on own.scope = 'employee' and own.subject = p_employee_id
-        and p_work_date >= own.valid_from and p_work_date < coalesce(own.valid_to, 'infinity')
-    left join ref.roster as team
-        on team.scope = 'team' and team.subject = e.team
-        and p_work_date >= team.valid_from and p_work_date < coalesce(team.valid_to, 'infinity')
-    left join ref.roster as company
-        on company.scope = 'company'
-        and p_work_date >= company.valid_from and p_work_date < coalesce(company.valid_to, 'infinity')
-    left join ref.shift as s
-        on s.shift = coalesce(p_shift, own.shift, team.shift, company.shift)
-        and p_work_date >= s.valid_from and p_work_date < coalesce(s.valid_to, 'infinity')
-    where p_work_date >= v.valid_from and p_work_date < coalesce(v.valid_to, 'infinity')
-$$;
+create or replace view ref.shift_day with (security_invoker = true) as
+select
+    s.shift,
+    c.work_date,
+    c.kind as calendar_kind,
+    v.version as rule_version,
+    v.time_zone,
+    c.work_date::timestamp at time zone v.time_zone as midnight,
+    (c.work_date + 1)::timestamp at time zone v.time_zone as next_midnight,
+    v.day_margin_minutes * interval '1 minute' as day_margin,
+    s.kind as shift_kind,
+    (c.work_date + s.starts) at time zone v.time_zone as starts_at,
+    greatest(
+        (c.work_date + (s.ends <= s.starts)::integer + s.ends) at time zone v.time_zone,
+        (c.work_date + s.starts) at time zone v.time_zone + s.required_minutes * interval '1 minute'
+    ) as ends_at,
+    (c.work_date + (s.ends <= s.starts)::integer + s.ends) at time zone v.time_zone as earliest_ends_at,
+    (c.work_date + (s.ends <= s.starts and s.break_starts < s.starts)::integer + s.break_starts)
+        at time zone v.time_zone as break_starts_at,
+    (c.work_date + (s.ends <= s.starts and s.break_ends <= s.starts)::integer + s.break_ends)
+        at time zone v.time_zone as break_ends_at,
+    s.grace_in_minutes,
+    s.grace_out_minutes,
+    s.required_minutes
+from ref.shift as s
+join ref.calendar_day as c on c.work_date >= s.valid_from and c.work_date < coalesce(s.valid_to, 'infinity')
+join ref.rule_version as v on c.work_date >= v.valid_from and c.work_date < coalesce(v.valid_to, 'infinity');
 
-comment on function ref.planned_shift(text, date, text) is
-'What is planned for a person on a date: the shift as instants, the kind of day, the rules in force';
+comment on view ref.shift_day is 'Every shift on every calendar day as instants, with the rules in force';
+comment on column ref.shift_day.midnight is 'When the date begins in the company''s zone';
+comment on column ref.shift_day.next_midnight is 'When the next date begins';
+comment on column ref.shift_day.day_margin is 'Punches this long before and after the shift still belong to its day';
+comment on column ref.shift_day.starts_at is 'Planned start; of a flexible shift the latest that is not late';
+comment on column ref.shift_day.ends_at is 'Planned end; of a flexible shift for somebody who starts at starts_at';
+comment on column ref.shift_day.earliest_ends_at is 'Of a flexible shift the earliest end; else ends_at';
+comment on column ref.shift_day.break_starts_at is 'Start of the unpaid break; null = none';
+comment on column ref.shift_day.break_ends_at is 'End of the unpaid break';
+
+-- Join it on (employee_id, work_date): whole, it is every person times every day.
+create or replace view ref.planned_shift with (security_invoker = true) as
+select
+    e.employee_id,
+    e.team,
+    d.work_date >= coalesce(e.hired_on, d.work_date) and d.work_date <= coalesce(e.left_on, d.work_date) as employed,
+    d.*
+from core.employee as e
+cross join ref.shift_day as d
+left join ref.roster as own
+    on own.scope = 'employee' and e.employee_id = own.subject
+    and d.work_date >= own.valid_from and d.work_date < coalesce(own.valid_to, 'infinity')
+left join ref.roster as team
+    on team.scope = 'team' and e.team = team.subject
+    and d.work_date >= team.valid_from and d.work_date < coalesce(team.valid_to, 'infinity')
+left join ref.roster as company
+    on company.scope = 'company'
+    and d.work_date >= company.valid_from and d.work_date < coalesce(company.valid_to, 'infinity')
+where d.shift = coalesce(own.shift, team.shift, company.shift);
+
+comment on view ref.planned_shift is
+'What the roster plans for a person on a date: employee before team before company; grain (employee_id, work_date)';
+comment on column ref.planned_shift.employed is 'From hired_on to left_on, both included';
 
 create or replace view report.attendance_day with (security_invoker = true) as
 select
@@ -269,24 +258,25 @@ declare
     here record;
 begin
     for here in
-        select view.relname as view_name, shown.attname as column_name, shown.attrelid, shown.attnum, (
+        select view.relnamespace::regnamespace::text as schema_name, view.relname as view_name, shown.attname as column_name, shown.attrelid, shown.attnum, (
             select col_description(origin.attrelid, origin.attnum)
             from pg_attribute as origin
             where
                 origin.attname = shown.attname
                 and origin.attrelid in (
                     'mart.performance_day'::regclass, 'mart.attendance_day'::regclass, 'mart.visit_check'::regclass,
-                    'core.employee'::regclass
+                    'core.employee'::regclass, 'ref.shift'::regclass, 'ref.calendar_day'::regclass,
+                    'ref.rule_version'::regclass, 'ref.shift_day'::regclass
                 )
             order by origin.attrelid = coalesce(to_regclass('mart.' || view.relname), 0) desc, origin.attrelid
             limit 1
         ) as description
         from pg_class as view
         join pg_attribute as shown on view.oid = shown.attrelid
-        where view.relnamespace = 'report'::regnamespace and view.relkind = 'v'
+        where view.relnamespace in ('report'::regnamespace, 'ref'::regnamespace) and view.relkind = 'v'
     loop
         if here.description is not null and col_description(here.attrelid, here.attnum) is null then
-            execute 'comment on column report.' || quote_ident(here.view_name) || '.' || quote_ident(here.column_name)
+            execute 'comment on column ' || here.schema_name || '.' || quote_ident(here.view_name) || '.' || quote_ident(here.column_name)
                 || ' is ' || quote_literal(here.description);
         end if;
     end loop;

@@ -4,7 +4,9 @@
 -- Late, worked, early and overtime minutes stay here: pay is computed from them.
 -- left_out: fields that the configuration does not map.
 with crm_person as (
-    select employee_id, min(crm_user_id) as crm_user_id
+    select
+        employee_id,
+        min(crm_user_id) as crm_user_id
     from core.crm_user
     where active and employee_id is not null
     group by employee_id
@@ -12,7 +14,7 @@ with crm_person as (
 
 insert into pg_temp.wanted (key, payload)
 select
-    day.employee_id || ':' || to_char(day.work_date, 'YYYY-MM-DD'),
+    day.employee_id || ':' || to_char(day.work_date, 'YYYY-MM-DD') as key,
     jsonb_build_object(
         'user', crm_person.crm_user_id,
         'work_date', to_char(day.work_date, 'YYYY-MM-DD'),
@@ -28,6 +30,6 @@ select
         'amount_won', day.amount_won,
         'performance_index', round(day.performance_index::numeric, 2),
         'rule_version', day.rule_version
-    ) - cast(:left_out as text[])
+    ) - cast(:left_out as text[]) as payload
 from mart.performance_day as day
-left join crm_person using (employee_id)
+left join crm_person on day.employee_id = crm_person.employee_id

@@ -4,11 +4,11 @@
 -- left_out: fields that the configuration does not map.
 insert into pg_temp.wanted (key, payload)
 select
-    visit_id,
+    visit_id as key,
     jsonb_build_object(
         'checkin_verdict', verdict,
         'checkin_at', to_char(checked_in_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
         'checkin_minutes_off', minutes_off,
         'checkin_reason', reason
-    ) - cast(:left_out as text[])
+    ) - cast(:left_out as text[]) as payload
 from mart.visit_check

@@ -1,0 +1,92 @@
+"""The rules of the configuration: what is accepted, what is refused and with which words."""
+
+from __future__ import annotations
+
+from datetime import date, time
+from typing import Any
+
+import pytest
+
+from fieldwork.errors import ConfigError
+from fieldwork.rules import rulebook
+from fieldwork.settings import Settings
+from tests.rules.world import with_config
+
+START = date(2000, 1, 1)
+OFFICE = {"scope": "company", "subject": "*", "from": START, "shift": "office"}
+
+
+def changed(settings: Settings, table: str, **over: Any) -> Settings:
+    """The first entry of a list with other values; None takes a value out."""
+    entry = {k: v for k, v in {**settings.config[table][0], **over}.items() if v is not None}
+    return with_config(settings, **{table: [entry, *settings.config[table][1:]]})
+
+
+def test_the_shipped_rules(settings: Settings) -> None:
+    book = rulebook.read(settings)
+    assert [v["version"] for v in book.versions] == ["2000-1"]
+    assert {s["shift"]: (s["starts"], s["ends"]) for s in book.shifts}["night"] == (time(22), time(6))
+    assert [(r["scope"], r["subject"], r["shift"], r["valid_to"]) for r in book.rosters] == [
+        ("company", "*", "office", None)
+    ]
+
+
+def test_an_entry_ends_where_the_next_of_its_name_begins(settings: Settings) -> None:
+    rules = settings.config["rules"][0]
+    later = {**rules, "version": "2026-1", "from": date(2026, 1, 1)}
+    book = rulebook.read(with_config(settings, rules=[later, rules]))
+    assert [(v["version"], v["valid_to"]) for v in book.versions] == [("2000-1", date(2026, 1, 1)), ("2026-1", None)]
+
+
+def test_the_hash_is_of_the_content_not_of_its_end(settings: Settings) -> None:
+    before = rulebook.read(settings).versions[0]
+    later = {**settings.config["rules"][0], "version": "2026-1", "from": date(2026, 1, 1)}
+    after = rulebook.read(with_config(settings, rules=[*settings.config["rules"], later])).versions[0]
+    changed_grace = rulebook.read(changed(settings, "rules", duplicate_seconds=31)).versions[0]
+    assert before["config_hash"] == after["config_hash"] != changed_grace["config_hash"]
+
+
+@pytest.mark.parametrize(
+    ("table", "over", "words"),
+    [
+        ("rules", {"time_zone": "Asia/Peking"}, "'Asia/Peking' is no time zone"),
+        ("rules", {"from": None}, "from is missing"),
+        ("rules", {"from": "2000-01-01"}, "from is missing or no date"),
+        ("rules", {"duplicate_seconds": -1}, "duplicate_seconds must be a number from 0 up"),
+        ("rules", {"duplicate_seconds": 0.5}, "duplicate_seconds must be"),
+        ("rules", {"default_radius_m": True}, "default_radius_m must be"),
+        ("rules", {"weights": {"charm": 1.0}}, "weights must be"),
+        ("rules", {"until": date(2020, 1, 1)}, "no entry holds from some day on"),
+        ("shift", {"kind": "rolling"}, "kind is 'rolling'"),
+        ("shift", {"kind": "flexible"}, "required_minutes None"),
+        ("shift", {"break_ends": None}, "one end of a break"),
+        ("shift", {"starts": "9:00"}, "starts is missing or no time"),
+        ("shift", {"until": START}, "ends on 2000-01-01"),
+        ("roster", {"shift": "sleep"}, "the shift 'sleep', which does not exist"),
+        ("roster", {"scope": "planet"}, "no such scope"),
+    ],
+)
+def test_refused(settings: Settings, table: str, over: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        rulebook.read(changed(settings, table, **over))
+
+
+@pytest.mark.parametrize(
+    "second",
+    [{**OFFICE, "shift": "night"}, {**OFFICE, "from": date(2001, 1, 1), "shift": "night"}],
+)
+def test_two_entries_on_one_day(settings: Settings, second: dict[str, Any]) -> None:
+    first = {**OFFICE, "until": date(2002, 1, 1)}
+    with pytest.raises(ConfigError, match=f"two entries hold on {second['from']}"):
+        rulebook.read(with_config(settings, roster=[first, second]))
+
+
+def test_a_gap_in_the_companys_roster(settings: Settings) -> None:
+    first, second = {**OFFICE, "until": date(2002, 1, 1)}, {**OFFICE, "from": date(2003, 1, 1)}
+    with pytest.raises(ConfigError, match="nothing holds from 2002-01-01 to 2003-01-01"):
+        rulebook.read(with_config(settings, roster=[first, second]))
+
+
+def test_no_list_at_all(settings: Settings) -> None:
+    with pytest.raises(ConfigError, match=r"no list \[\[shift\]\]"):
+        rulebook.read(with_config(settings, shift=[]))
