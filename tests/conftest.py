@@ -12,11 +12,12 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy import Engine, make_url
+
 from fieldwork import settings as settings_module
 from fieldwork.settings import Settings
 from fieldwork.warehouse import engine as engine_module
 from fieldwork.warehouse import migrate, server
-from sqlalchemy import Engine, make_url
 
 _counter = itertools.count(1)
 _TEMPLATE = "template_fieldwork"

@@ -29,7 +29,7 @@ VARIABLES: Final[dict[str, str]] = {
     "FIELDWORK_EXPECTATIONS": "Directory of the suites; default expectations/",
     "FIELDWORK_CONNECTIONS": "JSON file of Airflow connections; default those of Airflow itself",
     "FIELDWORK_NOW": "What to take as now (ISO 8601 with offset), for rehearsals; default the clock",
-    "FIELDWORK_POSTGRES_USER": "System user that runs the embedded server when you are root; default postgres or nobody",
+    "FIELDWORK_POSTGRES_USER": "System user that runs the embedded server for root; default postgres or nobody",
     "FIELDWORK_FAILPOINT": "Kill the process at a named point (name or name:n); for tests",
 }
 

@@ -15,11 +15,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+from rich.table import Table
+
 from fieldwork import settings as settings_module
 from fieldwork.sandbox import up as sandbox
 from fieldwork.warehouse import server
-from rich.console import Console
-from rich.table import Table
 
 PEOPLE = int(os.environ.get("BENCH_PEOPLE", "5000"))
 DAYS = int(os.environ.get("BENCH_DAYS", "50"))

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import adbc_driver_postgresql.dbapi as adbc
 import pyarrow as pa
 import pyarrow.json as pj
+
 from fieldwork import settings as settings_module
 from fieldwork.warehouse.engine import libpq_url, open_engine
 

@@ -7,6 +7,7 @@ import time
 from datetime import date
 
 import sqlalchemy as sa
+
 from fieldwork import settings as settings_module
 from fieldwork.orchestration.environment import prepare_environment
 from fieldwork.steps.extract import extract

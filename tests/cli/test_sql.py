@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import Engine, text
+
 from fieldwork.cli.warehouse import _harmless, ask
 from fieldwork.errors import ConfigError
-from sqlalchemy import Engine, text
 
 
 def test_it_answers(database_url: str, warehouse: Engine) -> None:

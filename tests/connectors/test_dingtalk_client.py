@@ -130,8 +130,8 @@ def test_a_slow_down_is_waited_for_and_bounded(code: int, waits: list[float], ki
         (json_reply({"result": {}}), BadResponse, "oapi"),
         (json_reply({}, 404), RequestRefused, "host"),
     ],
-    ids=["quota", "60011", "88-60011", "88-number", "88", "address", "grant", "span", "unknown", "ban", "punish", "page",
-         "none", "404"],
+    ids=["quota", "60011", "88-60011", "88-number", "88", "address", "grant", "span", "unknown", "ban", "punish",
+         "page", "none", "404"],
 )  # fmt: skip
 def test_a_refusal_ends_at_once_with_a_name_and_a_remedy(reply: Reply, kind: type[FieldworkError], todo: str) -> None:
     slept: list[float] = []

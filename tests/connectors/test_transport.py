@@ -6,6 +6,7 @@ import gzip
 import logging
 import ssl
 import traceback
+import tracemalloc
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -163,8 +164,16 @@ def test_a_body_over_the_cap_is_too_large() -> None:
 def test_a_compressed_bomb_is_too_large() -> None:
     bomb = gzip.compress(b'{"a":"' + b"\0" * (200 << 20) + b'"}', 1)
     reply = Reply(bomb, headers={"Content-Encoding": "gzip"})
-    with loopback(in_turn(reply)) as server, pytest.raises(PayloadTooLarge):
-        transport(server.url, limits=Limits(body_bytes=8 << 20)).send("GET", "/rows")
+    with loopback(in_turn(reply)) as server:
+        out = transport(server.url, limits=Limits(body_bytes=8 << 20))
+        tracemalloc.start()
+        try:
+            with pytest.raises(PayloadTooLarge):
+                out.send("GET", "/rows")
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+    assert peak < 32 << 20
 
 
 def test_a_compressed_body_is_unpacked() -> None:

@@ -6,7 +6,6 @@ import importlib.metadata
 from pathlib import Path
 
 from fieldwork.settings import ROOT
-
 from tests.orchestration.airflow_process import run_python
 
 CODE = """

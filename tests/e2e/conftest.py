@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+
 from fieldwork import settings as settings_module
 from fieldwork.orchestration.environment import environment as airflow_environment
 from fieldwork.sandbox import up as sandbox
@@ -22,7 +23,8 @@ from .forked import command, fork_server
 SINCE, UNTIL = "2026-11-02", "2026-11-06"
 #: Everything of the joined dataset that facts decide; when a row was published is not among it.
 DIGESTS = {
-    table: f"select md5(string_agg(r::text, '|' order by r::text)), count(*) from (select {columns} from mart.{table}) r"
+    table: "select md5(string_agg(r::text, '|' order by r::text)), count(*) "
+    f"from (select {columns} from mart.{table}) as r"
     for table, columns in {
         "attendance_day": "employee_id, work_date, shift, first_in, last_out, worked_minutes, late_minutes, "
         "early_minutes, overtime_minutes, leave_minutes, status, anomalies",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+
 from fieldwork.sandbox import score as scores
 from fieldwork.sandbox import up as sandbox
 from fieldwork.settings import load
@@ -56,7 +57,8 @@ def test_a_clean_city_equals_the_truth_and_a_second_run_changes_nothing(home: Pa
         assert connection.execute("select max(published_at), count(*) from mart.performance_day").fetchone() == before
         assert connection.execute("select count(*) from mart.performance_day_history").fetchone() == (0,)
         newest = connection.execute(
-            "select sum((kind.value ->> 'sent')::int) from ops.step as s cross join lateral jsonb_each(s.result) as kind "
+            "select sum((kind.value ->> 'sent')::int) "
+            "from ops.step as s cross join lateral jsonb_each(s.result) as kind "
             "where s.step = 'write_back' and s.run_id = (select run_id from ops.run order by started_at desc limit 1) "
             "and jsonb_typeof(kind.value) = 'object'"
         ).fetchone()

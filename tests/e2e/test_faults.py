@@ -1,4 +1,4 @@
-"""Both systems fail in every way of the issue: retries or a typed error that says what to do; nothing lost or doubled."""
+"""Both systems fail: it is tried again, or it is a typed error that says what to do; nothing lost or doubled."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ import signal
 from pathlib import Path
 
 import pytest
+
 from fieldwork.sandbox import up as sandbox
 
 from .conftest import Journey

@@ -83,7 +83,7 @@ def test_a_version_may_change_until_a_published_day_carries_it(world: World) -> 
     world.employee("E1")
     world.run("2026-11-02", "2026-11-03")
     changed = with_config(world.settings, rules=rules(world.settings, overtime_tolerance_minutes=10))
-    with pytest.raises(ConfigError, match="'2000-1' were changed.*new version and a `from` date"):
+    with pytest.raises(ConfigError, match=r"'2000-1' were changed.*new version and a `from` date"):
         seed(world, changed)
     renamed = with_config(world.settings, rules=rules(world.settings, version="other"))
     with pytest.raises(ConfigError, match="'2000-1' were changed"):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import combinations
+from random import Random
 
 import pytest
 
@@ -279,3 +281,46 @@ def test_the_visits_day_is_the_local_date_of_its_start(rep: World) -> None:
     (row,) = rep.rows(mart.BUILD["visit_check"])
     assert str(row["work_date"]) == "2026-11-04"
     assert row["planned_start"] == datetime(2026, 11, 3, 16, 10, tzinfo=UTC)
+
+
+# --- the whole way, against every possible assignment
+def best_by_hand(visits: list[tuple[int, int]], check_ins: list[tuple[int, int]]) -> tuple[int, float]:
+    """Most verified, then least total; a visit is (minute of its start, metres north), half an hour long."""
+    pairs = [
+        (v, c, max(0, start - at, at - start - 30) + abs(where - there) / 10)
+        for v, (start, where) in enumerate(visits)
+        for c, (at, there) in enumerate(check_ins)
+        if start - 120 <= at <= start + 150 and abs(where - there) <= 300
+    ]
+    found = (0, 0.0)
+    for size in range(1, min(len(visits), len(check_ins)) + 1):
+        for some in combinations(pairs, size):
+            if len({v for v, _, _ in some}) == len({c for _, c, _ in some}) == size:
+                found = min(found, (-size, sum(cost for _, _, cost in some)))
+    return found
+
+
+def test_every_persons_day_is_the_best_of_all_assignments(world: World) -> None:
+    random = Random(20261103)
+    metres = range(0, 451, 150)
+    for place in metres:
+        world.account(f"a{place}", place)
+    days = {}
+    for person in (f"E{n:02}" for n in range(40)):
+        world.employee(person)
+        visits = [(random.randrange(540, 800), random.choice(metres)) for _ in range(random.randint(2, 4))]
+        # a minute apart at least, so that none is taken for another one's duplicate; no two equally far from a customer
+        times = random.sample(range(500, 900, 2), random.randint(2, 4))
+        check_ins = [(at, random.randrange(0, 500)) for at in times]
+        for n, (start, place) in enumerate(visits):
+            clock = [f"{m // 60:02}:{m % 60:02}" for m in (start, start + 30)]
+            world.visit(person, f"{person}-{n}", DAY, " - ".join(clock), f"a{place}")
+        for at, place in check_ins:
+            world.check_in(person, DAY, f"{at // 60:02}:{at % 60:02}", place)
+        days[person] = best_by_hand(visits, check_ins)
+    assert world.build(SINCE, UNTIL)["contested"] > 40
+    rows = world.rows(mart.BUILD["visit_check"])
+    for person, (fewest, total) in days.items():
+        proven = [r for r in rows if r["employee_id"] == person and r["verdict"] == "verified"]
+        assert len({r["record_id"] for r in proven}) == len(proven) == -fewest, person
+        assert sum(r["minutes_off"] + r["distance_m"] / 10 for r in proven) == pytest.approx(total, abs=0.1), person

@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 import sqlalchemy as sa
+
 from fieldwork.connectors.base import Slice
 from fieldwork.settings import Settings
 from fieldwork.steps.extract import extract

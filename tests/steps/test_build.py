@@ -213,6 +213,19 @@ def test_nothing_is_built_when_a_rule_is_wrong(extracted: World) -> None:
     assert [(s["state"], s["result"]) for s in extracted.rows(ops.step)] == [("failed", {"error": "ConfigError"})]
 
 
+def test_a_missing_calendar_is_announced_in_november(
+    extracted: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("fieldwork.rules.calendar.known_years", lambda: range(2004, 2027))
+    extracted.plan("2026-11-03", "2026-11-04")
+    extracted.change(ops.run, {"as_of": datetime(2026, 10, 31, 15, tzinfo=UTC)}, run_id="r1")
+    build(extracted.engine, extracted.settings, run_id="r1")
+    assert caplog.messages == []
+    extracted.change(ops.run, {"as_of": datetime(2026, 10, 31, 16, tzinfo=UTC)}, run_id="r1")
+    build(extracted.engine, extracted.settings, run_id="r1")
+    assert "2027" in caplog.text
+
+
 def test_a_year_without_a_calendar(extracted: World) -> None:
     with pytest.raises(CalendarYearUnknown):
         extracted.build("2099-01-04", "2099-01-05")

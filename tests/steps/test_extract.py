@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy import Engine
+
 from fieldwork.connectors.base import Slice
 from fieldwork.errors import BadResponse, ConfigError
 from fieldwork.settings import Settings
 from fieldwork.steps.extract import extract
 from fieldwork.steps.plan import plan
-from sqlalchemy import Engine
 
 from .rows import NOW, RowSource, at, loaded, planned, rows_of, table
 

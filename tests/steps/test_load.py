@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy import Engine
+
 from fieldwork.errors import CountMismatch, Fenced, StagingLost
 from fieldwork.settings import Settings
 from fieldwork.steps.load import load
-from sqlalchemy import Engine
 
 from .rows import at, loaded, planned, rows_of, staged
 
@@ -231,3 +232,14 @@ def test_what_was_opened_earlier_and_never_loaded_is_given_up(
         ("one", "abandoned"), ("two", "closed"),
     ]  # fmt: skip
     assert rows_of(warehouse, "select tablename from pg_tables where schemaname = 'staging'") == []
+
+
+def test_a_stream_that_is_not_checked_is_not_left_out_in_silence(
+    warehouse: Engine, settings: Settings, people: None
+) -> None:
+    planned(warehouse, settings, "one")
+    staged(warehouse, settings, "one", "salesforce", visits=[VISIT])
+    with warehouse.begin() as connection:
+        connection.execute(sa.text("update ops.batch set state = 'extracted' where stream = 'visits'"))
+    with pytest.raises(StagingLost, match="visits .* is extracted, not checked"):
+        load(warehouse, settings, run_id="one")

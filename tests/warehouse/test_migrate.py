@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import Engine, text
+
 from fieldwork.errors import SchemaOutdated
 from fieldwork.settings import Settings
 from fieldwork.warehouse import migrate
 from fieldwork.warehouse.engine import open_engine
 from fieldwork.warehouse.schema import SCHEMAS, core, mart, metadata
-from sqlalchemy import Engine, text
 
 
 def _differences(engine: Engine) -> list[object]:
@@ -25,7 +26,7 @@ def _differences(engine: Engine) -> list[object]:
                 "include_name": lambda name, kind, _: name in SCHEMAS if kind == "schema" else True,
             },
         )
-        return [d for d in compare_metadata(context, metadata)]
+        return list(compare_metadata(context, metadata))
 
 
 def test_models_and_migrations_agree(warehouse: Engine) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+
 from fieldwork.errors import ConfigError
 from fieldwork.warehouse import server
 

@@ -15,6 +15,7 @@ from rich.progress import Progress as RichProgress
 from fieldwork.errors import FieldworkError
 from fieldwork.steps.progress import Progress
 
+
 def _console(stderr: bool) -> Console:
     """A terminal is as wide as it is; a file or a pipe gets room for every column."""
     console = Console(stderr=stderr, highlight=False)

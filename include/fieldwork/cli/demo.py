@@ -9,14 +9,13 @@ import shutil
 import socket
 import subprocess
 import sys
-from datetime import datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from fieldwork import settings as settings_module
-from fieldwork.errors import ConfigError
 from fieldwork.settings import ROOT, Settings
 from fieldwork.warehouse import server
 
@@ -25,7 +24,6 @@ from .summary import show_run
 from .warehouse import open_warehouse
 
 DAG = "performance_daily"
-Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])]
 
 
 def register(app: typer.Typer) -> None:
@@ -56,13 +54,13 @@ def demo(
     from fieldwork.sandbox.up import up as sandbox_up
 
     settings = settings_module.load()
-    city = {"people": people, "days": days, "seed": seed, "faults": faults}
-    company = {"data": str(data.resolve())} if data else city
+    city: dict[str, Any] = {"people": people, "days": days, "seed": seed, "faults": faults}
+    company: dict[str, Any] = {"data": str(data.resolve())} if data else city
     out.rule("[bold]Fieldwork: attendance joined with the CRM")
     sandbox = sandbox_up(settings.home, data=data, **city)
     first = since.date() if since else sandbox.since
     last = until.date() if until else sandbox.until
-    _write_profile(settings, company, sandbox, _rehearsal_now(settings, last))
+    _write_profile(settings, company, _rehearsal_now(settings, last))
     engine, settings = open_warehouse()
     from fieldwork.orchestration.dag_run import run_dag
 
@@ -74,19 +72,15 @@ def demo(
     _look_further(settings)
 
 
-def _rehearsal_now(settings: Settings, until: object) -> str | None:
+def _rehearsal_now(settings: Settings, until: date) -> str | None:
     """A city that is still to come is looked at from its end; anything else from the clock."""
-    from datetime import UTC, date
-
-    if not isinstance(until, date):
-        raise ConfigError("The sandbox has no days.", todo="Give --since and --until.")
     end = datetime.combine(until, time(), settings.time_zone) + timedelta(
         hours=settings.section("extract")["tail_hours"]
     )
     return None if end <= datetime.now(UTC) else end.isoformat()
 
 
-def _write_profile(settings: Settings, company: dict[str, object], sandbox: object, now: str | None) -> None:
+def _write_profile(settings: Settings, company: dict[str, Any], now: str | None) -> None:
     """Point every later command at this company: a database, connections and a roster of its own."""
     name = hashlib.sha256(json.dumps(company, sort_keys=True).encode()).hexdigest()[:8]
     profile = {
@@ -141,8 +135,7 @@ def up(
         f"Airflow starts at [bold]{address}[/]; user admin, password in {home / 'passwords.json'}.", soft_wrap=True
     )
     program = Path(sys.executable).with_name("airflow")
-    for name in ("fieldwork_attendance", "fieldwork_crm"):
-        subprocess.run([program, "pools", "set", name, "4", "Calls to this system at once"], env=variables, check=False)
+    subprocess.run([sys.executable, "-m", "fieldwork.orchestration.metadata"], env=variables, check=True)
     os.execve(program, [str(program), "standalone"], variables)
 
 

@@ -35,7 +35,7 @@ def register(app: typer.Typer) -> None:
 
 
 def open_warehouse() -> tuple[Engine, Settings]:
-    """The warehouse that every command means: the Airflow connection, FIELDWORK_WAREHOUSE_URL, or the embedded one."""
+    """The warehouse that every command means: FIELDWORK_WAREHOUSE_URL, the Airflow connection, or the embedded one."""
     from .connections import with_airflow_warehouse
 
     settings = with_airflow_warehouse(settings_module.load())
@@ -95,7 +95,7 @@ def ask(url: str, query: str, limit: int = 0) -> tuple[list[str], list[tuple[Any
             connection.execute(f"set role {READER}")
         try:
             with connection.cursor() as cursor:
-                cursor.execute(query, prepare=True)  # type: ignore[call-overload] # prepared: one statement only
+                cursor.execute(query, prepare=True)  # prepared: one statement only
                 if cursor.description is None:
                     return [], [], False
                 rows = cursor.fetchmany(limit + 1) if limit else cursor.fetchall()

@@ -62,6 +62,10 @@ class CrmTarget(Protocol):
     batch_size: int
     parallel: int
 
+    def preflight(self, kind: str) -> None:
+        """Raise ConfigError that lists what the CRM lacks or does not let us write, before anything is sent."""
+        ...
+
     def current(self, kind: str, keys: Sequence[str]) -> pa.Table:
         """Live values of our fields: column ``key`` and our canonical field names; absent records have no row."""
         ...

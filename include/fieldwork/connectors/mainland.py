@@ -18,9 +18,6 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 Flags: TypeAlias = npt.NDArray[np.bool_]
 Ring: TypeAlias = tuple[tuple[float, float], ...]
 
-#: Points compared with all edges at a time: the table of both stays in the processor's cache.
-_AT_ONCE: Final = 1024
-
 # fmt: off
 #: Clockwise from the Amur's northernmost bend.
 OUTLINE: Final[Ring] = (
@@ -114,24 +111,30 @@ def inside(latitude: Floats, longitude: Floats) -> Flags:
 
 def _crossings(latitude: Floats, longitude: Floats) -> npt.NDArray[np.int64]:
     """How many edges a ray from each point to the north pole crosses."""
-    lat_a, lon_a, slope, lon_b = _edges()
-    count = np.zeros(latitude.size, np.int64)
-    for first in range(0, latitude.size, _AT_ONCE):
-        part = slice(first, first + _AT_ONCE)
-        point, edge = np.nonzero((lon_a > longitude[part, None]) != (lon_b > longitude[part, None]))
-        crossing = lat_a[edge] + (longitude[part][point] - lon_a[edge]) * slope[edge]
-        north = point[latitude[part][point] < crossing]
-        count[part] = np.bincount(north, minlength=count[part].size)
-    return count
+    borders, base, slope = _slabs()
+    slab = np.searchsorted(borders, longitude, side="right") - 1
+    crossed: npt.NDArray[np.int64] = (latitude[:, None] < base[slab] + slope[slab] * longitude[:, None]).sum(axis=1)
+    return crossed
 
 
 @cache
-def _edges() -> tuple[Floats, Floats, Floats, Floats]:
-    """Edges as columns: start (latitude, longitude), slope, end longitude; a meridian's part cannot be crossed."""
-    pairs = [(ring[i - 1], ring[i]) for ring in (OUTLINE, HONG_KONG, MACAU) for i in range(len(ring))]
-    rows = [(a[0], a[1], (b[0] - a[0]) / (b[1] - a[1]), b[1]) for a, b in pairs if a[1] != b[1]]
-    lat_a, lon_a, slope, lon_b = np.array(rows, np.float64).T.copy()
-    return lat_a, lon_a, slope, lon_b
+def _slabs() -> tuple[Floats, Floats, Floats]:
+    """The outline cut at the longitude of every corner: few edges cross each slab, and each crosses it whole.
+
+    Western borders of the slabs, and a row a slab of its edges as ``base + slope * longitude`` (NaN fills up the row).
+    """
+    edges = [(ring[i - 1], ring[i]) for ring in (OUTLINE, HONG_KONG, MACAU) for i in range(len(ring))]
+    borders = np.unique([lon for ring in (OUTLINE, HONG_KONG, MACAU) for _, lon in ring])
+    rows: list[list[tuple[float, float]]] = [[] for _ in borders]
+    for (lat_a, lon_a), (lat_b, lon_b) in edges:
+        first, last = np.searchsorted(borders, sorted((lon_a, lon_b)))
+        for slab in range(int(first), int(last)):
+            slope = (lat_b - lat_a) / (lon_b - lon_a)
+            rows[slab].append((lat_a - slope * lon_a, slope))
+    lines = np.full((len(rows), max(map(len, rows)), 2), np.nan)
+    for slab, crossing in enumerate(rows):
+        lines[slab, : len(crossing)] = np.array(crossing).reshape(-1, 2)
+    return borders, lines[:, :, 0].copy(), lines[:, :, 1].copy()
 
 
 @cache

@@ -114,12 +114,11 @@ def _in_warehouse(step_: WarehouseStep, run_id: str) -> Counts:
 
 
 def open_warehouse() -> tuple[Engine, Settings]:
-    """Engine and settings; the Airflow connection ``fieldwork_warehouse`` wins over FIELDWORK_WAREHOUSE_URL."""
+    """Engine and settings: FIELDWORK_WAREHOUSE_URL, else the connection ``fieldwork_warehouse``, else embedded."""
     from fieldwork.warehouse.engine import open_engine
 
     settings = load_settings()
     failpoint.arm(settings.failpoint)
-    url = sessions.warehouse_url()
-    if url is not None:
-        settings = replace(settings, warehouse_url=url)
+    if settings.warehouse_url is None:
+        settings = replace(settings, warehouse_url=sessions.warehouse_url())
     return open_engine(settings), settings

@@ -2,7 +2,7 @@
 -- Grain: the rows of incoming_punch, with working_day added. Inputs: incoming_punch (employee_id, punched_at, work_date
 -- as the source states it, and any other columns), ref.planned_shift. Keys: none of its own.
 --
--- A working day that the source states holds, if it lies within 3 days of the punch. Else the punch belongs to the day
+-- A working day that the source states holds, if it lies within a day of the punch. Else the punch belongs to the day
 -- in which it falls, and a day begins at local midnight; only where that midnight lies within the margin (4 hours) after
 -- the end of the shift before or ahead of the start of the shift to come, it begins halfway between the two. Where no
 -- shift is known (a year without calendar, nobody's punch) the local date is the working day.
@@ -20,7 +20,7 @@ asked as (
     select distinct placed.employee_id, placed.local_date + near.days as work_date
     from placed
     cross join (values (-1), (0), (1)) as near (days)
-    where placed.work_date is null or abs(placed.work_date - placed.local_date) > 3
+    where placed.work_date is null or abs(placed.work_date - placed.local_date) > 1
 ),
 
 planned as (
@@ -59,7 +59,7 @@ bounded as (
 select
     placed.*,
     case
-        when abs(placed.work_date - placed.local_date) <= 3 then placed.work_date
+        when abs(placed.work_date - placed.local_date) <= 1 then placed.work_date
         when placed.punched_at < bounded.begins_at then placed.local_date - 1
         when placed.punched_at >= bounded.next_begins_at then placed.local_date + 1
         else placed.local_date

@@ -6,18 +6,21 @@ One transaction: which person-days, what is planned for them, attendance, visits
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
 
 from fieldwork.failpoint import reached
-from fieldwork.rules import proof, reference, sql, working_day
+from fieldwork.rules import calendar, proof, reference, sql, working_day
 from fieldwork.settings import Settings
 from fieldwork.warehouse import ledger
 from fieldwork.warehouse.schema import mart, ops
 
 from .progress import Progress, silent
+
+_log: Final = logging.getLogger(__name__)
 
 #: sorts of a month of a few thousand people stay in memory; views are joined in the best order, not as written
 _PLANNER: Final = {"work_mem": "128MB", "join_collapse_limit": "11", "from_collapse_limit": "11"}
@@ -66,6 +69,8 @@ def clear(connection: sa.Connection, run_id: str) -> None:
 def _choose(connection: sa.Connection, settings: Settings, run_id: str) -> int:
     """Note the person-days to compute; returns how many."""
     run = ledger.read_run(connection, run_id)
+    for warning in calendar.warnings(run.as_of.astimezone(settings.time_zone).date()):
+        _log.warning(warning)
     clear(connection, run_id)
     reference.seed_reference(connection, settings, run.since, run.until - timedelta(days=1))
     connection.execute(sa.text(_ASKED_DAY))

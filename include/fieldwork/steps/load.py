@@ -33,6 +33,11 @@ def load(engine: sa.Engine, settings: Settings, *, run_id: str, progress: Progre
         with engine.begin() as connection:
             for lost in ledger.batches(connection, run_id, states=["abandoned"]):
                 raise ledger.fenced(connection, lost.system, lost.stream)
+            for early in ledger.batches(connection, run_id, states=["open", "extracted"]):
+                raise StagingLost(
+                    f"{early.stream} (batch {early.batch_id}) is {early.state}, not checked: it would be left out.",
+                    todo="Extract and check it again: give the same run again.",
+                )
             waiting = {b.stream: b for b in ledger.batches(connection, run_id, states=["checked"])}
         todo = [waiting[name] for name in STREAMS if name in waiting]
         progress("load", 0, len(todo))

@@ -77,6 +77,8 @@ def _write(engine: sa.Engine, settings: Settings, target: CrmTarget, run_id: str
         def tell(done: int, total: int, label: str = f"write back {kind}") -> None:
             progress(label, done, total)
 
+        if counted.to_send:
+            target.preflight(kind)
         counts = send(engine, target, kind, mapped(settings, target.system, kind), patience, tell)
         found[kind] = {**counts, "unchanged": counted.unchanged, "refused_before": counted.refused_before}
     return found

@@ -28,16 +28,6 @@ from ref.shift as s
 join ref.calendar_day as c on c.work_date >= s.valid_from and c.work_date < coalesce(s.valid_to, 'infinity')
 join ref.rule_version as v on c.work_date >= v.valid_from and c.work_date < coalesce(v.valid_to, 'infinity');
 
-comment on view ref.shift_day is 'Every shift on every calendar day as instants, with the rules in force';
-comment on column ref.shift_day.midnight is 'When the date begins in the company''s zone';
-comment on column ref.shift_day.next_midnight is 'When the next date begins';
-comment on column ref.shift_day.day_margin is 'Punches this long before and after the shift still belong to its day';
-comment on column ref.shift_day.starts_at is 'Planned start; of a flexible shift the latest that is not late';
-comment on column ref.shift_day.ends_at is 'Planned end; of a flexible shift for somebody who starts at starts_at';
-comment on column ref.shift_day.earliest_ends_at is 'Of a flexible shift the earliest end; else ends_at';
-comment on column ref.shift_day.break_starts_at is 'Start of the unpaid break; null = none';
-comment on column ref.shift_day.break_ends_at is 'End of the unpaid break';
-
 -- Join it on (employee_id, work_date): whole, it is every person times every day.
 create or replace view ref.planned_shift with (security_invoker = true) as
 select
@@ -57,10 +47,6 @@ left join ref.roster as company
     on company.scope = 'company'
     and d.work_date >= company.valid_from and d.work_date < coalesce(company.valid_to, 'infinity')
 where d.shift = coalesce(own.shift, team.shift, company.shift);
-
-comment on view ref.planned_shift is
-'What the roster plans for a person on a date: employee before team before company; grain (employee_id, work_date)';
-comment on column ref.planned_shift.employed is 'From hired_on to left_on, both included';
 
 create or replace view report.attendance_day with (security_invoker = true) as
 select
@@ -225,6 +211,62 @@ where
             and abs(extract(epoch from c.checked_in_at - p.punched_at)) <= v.duplicate_seconds
     );
 
+-- A column says what it says in the table it comes from; what is said below wins.
+do $$
+declare
+    here record;
+begin
+    for here in
+        select
+            quote_ident(view.relnamespace::regnamespace::text) || '.' || quote_ident(view.relname) || '.'
+                || quote_ident(shown.attname) as column_name, (
+            select col_description(origin.attrelid, origin.attnum)
+            from pg_attribute as origin
+            where
+                origin.attname = shown.attname
+                and origin.attrelid in (
+                    'mart.performance_day'::regclass, 'mart.attendance_day'::regclass, 'mart.visit_check'::regclass,
+                    'core.employee'::regclass, 'ref.shift'::regclass, 'ref.calendar_day'::regclass,
+                    'ref.rule_version'::regclass, 'ref.shift_day'::regclass
+                )
+            order by origin.attrelid = coalesce(to_regclass('mart.' || view.relname), 0) desc, origin.attrelid
+            limit 1
+        ) as description
+        from pg_class as view
+        join pg_attribute as shown on view.oid = shown.attrelid
+        where view.relnamespace in ('report'::regnamespace, 'ref'::regnamespace) and view.relkind = 'v'
+    loop
+        if here.description is not null then
+            execute 'comment on column ' || here.column_name || ' is ' || quote_literal(here.description);
+        end if;
+    end loop;
+end
+$$;
+
+comment on view ref.shift_day is 'Every shift on every calendar day as instants, with the rules in force';
+comment on column ref.shift_day.midnight is 'When the date begins in the company''s zone';
+comment on column ref.shift_day.next_midnight is 'When the next date begins';
+comment on column ref.shift_day.day_margin is 'Punches this long before and after the shift still belong to its day';
+comment on column ref.shift_day.starts_at is 'Planned start; of a flexible shift the latest that is not late';
+comment on column ref.shift_day.ends_at is 'Planned end; of a flexible shift for somebody who starts at starts_at';
+comment on column ref.shift_day.earliest_ends_at is 'Of a flexible shift the earliest end; else ends_at';
+comment on column ref.shift_day.break_starts_at is 'Start of the unpaid break; null = none';
+comment on column ref.shift_day.break_ends_at is 'End of the unpaid break';
+comment on column ref.shift_day.calendar_kind is 'What kind of day it is (ref.calendar_day)';
+comment on column ref.shift_day.shift_kind is 'fixed or flexible';
+comment on view ref.planned_shift is
+'What the roster plans for a person on a date: employee before team before company; grain (employee_id, work_date)';
+comment on column ref.planned_shift.employed is 'From hired_on to left_on, both included';
+comment on column ref.planned_shift.midnight is 'When the date begins in the company''s zone';
+comment on column ref.planned_shift.next_midnight is 'When the next date begins';
+comment on column ref.planned_shift.day_margin is 'Punches this long before and after the shift still belong to its day';
+comment on column ref.planned_shift.starts_at is 'Planned start; of a flexible shift the latest that is not late';
+comment on column ref.planned_shift.ends_at is 'Planned end; of a flexible shift for somebody who starts at starts_at';
+comment on column ref.planned_shift.earliest_ends_at is 'Of a flexible shift the earliest end; else ends_at';
+comment on column ref.planned_shift.break_starts_at is 'Start of the unpaid break; null = none';
+comment on column ref.planned_shift.break_ends_at is 'End of the unpaid break';
+comment on column ref.planned_shift.calendar_kind is 'What kind of day it is (ref.calendar_day)';
+comment on column ref.planned_shift.shift_kind is 'fixed or flexible';
 comment on view report.attendance_day is 'One row per person-day: the shift and what was punched';
 comment on view report.visit_check is 'One row per visit that was not cancelled: was the person there';
 comment on view report.performance_day is
@@ -232,7 +274,6 @@ comment on view report.performance_day is
 comment on view report.performance_month is 'performance_day by person and calendar month';
 comment on view report.performance_team_month is 'performance_day by team and calendar month';
 comment on view report.unmatched_check_in is 'Field check-ins that prove no visit, near-duplicates of proofs left out';
-
 comment on column report.visit_check.account is 'The customer''s name';
 comment on column report.performance_month.month is 'First day of the month';
 comment on column report.performance_month.days is 'Person-days published';
@@ -251,34 +292,3 @@ comment on column report.performance_team_month.performance_index is
 'Mean of the days'' indices; null = nothing to measure';
 comment on column report.unmatched_check_in.work_date is 'Local date of the check-in';
 comment on column report.unmatched_check_in.checked_in_at is 'When it was made';
-
--- Every other column says what it says in the table it comes from.
-do $$
-declare
-    here record;
-begin
-    for here in
-        select view.relnamespace::regnamespace::text as schema_name, view.relname as view_name, shown.attname as column_name, shown.attrelid, shown.attnum, (
-            select col_description(origin.attrelid, origin.attnum)
-            from pg_attribute as origin
-            where
-                origin.attname = shown.attname
-                and origin.attrelid in (
-                    'mart.performance_day'::regclass, 'mart.attendance_day'::regclass, 'mart.visit_check'::regclass,
-                    'core.employee'::regclass, 'ref.shift'::regclass, 'ref.calendar_day'::regclass,
-                    'ref.rule_version'::regclass, 'ref.shift_day'::regclass
-                )
-            order by origin.attrelid = coalesce(to_regclass('mart.' || view.relname), 0) desc, origin.attrelid
-            limit 1
-        ) as description
-        from pg_class as view
-        join pg_attribute as shown on view.oid = shown.attrelid
-        where view.relnamespace in ('report'::regnamespace, 'ref'::regnamespace) and view.relkind = 'v'
-    loop
-        if here.description is not null and col_description(here.attrelid, here.attnum) is null then
-            execute 'comment on column ' || here.schema_name || '.' || quote_ident(here.view_name) || '.' || quote_ident(here.column_name)
-                || ' is ' || quote_literal(here.description);
-        end if;
-    end loop;
-end
-$$;
