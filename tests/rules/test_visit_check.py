@@ -284,7 +284,7 @@ def test_the_visits_day_is_the_local_date_of_its_start(rep: World) -> None:
 
 
 # --- the whole way, against every possible assignment
-def best_by_hand(visits: list[tuple[int, int]], check_ins: list[tuple[int, int]]) -> tuple[int, float]:
+def best_by_hand(visits: list[tuple[int, int]], check_ins: list[tuple[int, float]]) -> tuple[int, float]:
     """Most verified, then least total; a visit is (minute of its start, metres north), half an hour long."""
     pairs = [
         (v, c, max(0, start - at, at - start - 30) + abs(where - there) / 10)
@@ -309,9 +309,9 @@ def test_every_persons_day_is_the_best_of_all_assignments(world: World) -> None:
     for person in (f"E{n:02}" for n in range(40)):
         world.employee(person)
         visits = [(random.randrange(540, 800), random.choice(metres)) for _ in range(random.randint(2, 4))]
-        # a minute apart at least, so that none is taken for another one's duplicate; no two equally far from a customer
+        # never within 30 s of each other, nor just at the edge of a geofence
         times = random.sample(range(500, 900, 2), random.randint(2, 4))
-        check_ins = [(at, random.randrange(0, 500)) for at in times]
+        check_ins = [(at, random.randrange(0, 500) + 0.5) for at in times]
         for n, (start, place) in enumerate(visits):
             clock = [f"{m // 60:02}:{m % 60:02}" for m in (start, start + 30)]
             world.visit(person, f"{person}-{n}", DAY, " - ".join(clock), f"a{place}")

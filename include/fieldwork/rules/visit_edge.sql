@@ -20,5 +20,5 @@ select
     check_in_no,
     cost,
     max(visits) over (partition by visit_no) = 1 as alone_visit,
-    true as alone_check_in
+    max(check_ins) over (partition by check_in_no) = 1 as alone_check_in
 from degree
