@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -10,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import Engine
 
 from fieldwork.errors import CountMismatch, Fenced, StagingLost
-from fieldwork.settings import Settings
+from fieldwork.settings import Settings, merge
 from fieldwork.steps.load import load
 
 from .rows import at, loaded, planned, rows_of, staged
@@ -243,3 +244,13 @@ def test_a_stream_that_is_not_checked_is_not_left_out_in_silence(
         connection.execute(sa.text("update ops.batch set state = 'extracted' where stream = 'visits'"))
     with pytest.raises(StagingLost, match="visits .* is extracted, not checked"):
         load(warehouse, settings, run_id="one")
+
+
+def test_a_night_shifts_last_out_touches_the_day_the_shift_began(
+    warehouse: Engine, settings: Settings, people: None
+) -> None:
+    roster = [{"scope": "company", "subject": "*", "from": date(2000, 1, 1), "shift": "night"}]
+    at_night = replace(settings, config=merge(settings.config, {"roster": roster}))
+    morning = {**PUNCH, "kind": "out", "punched_at": at("2026-11-04 06:02")}
+    loaded(warehouse, at_night, "one", "dingtalk", punches=[morning])
+    assert _touched(warehouse) == [("001", date(2026, 11, 3))]

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+import sqlalchemy as sa
+
 from . import sql
+
+
+def touch(connection: sa.Connection) -> None:
+    """Note in ``touch`` the person-days of the punches in ``delta``, as they were and as they are."""
+    connection.execute(
+        sa.text(
+            "insert into touch (employee_id, work_date) "
+            "with incoming_punch as (select employee_id, punched_at, work_date from delta) "
+            f"select employee_id, work_date from ({touched()}) as of_delta"  # noqa: S608 - our own statement
+        )
+    )
 
 
 def of_each_punch() -> str:

@@ -1,4 +1,4 @@
-"""plan: write down what a run is asked to do, before anything is read."""
+"""plan: write down what a run is asked to do, and by which rules, before anything is read."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from fieldwork.errors import ConfigError
+from fieldwork.rules.reference import seed_reference
 from fieldwork.settings import Settings
 from fieldwork.streams import STREAMS, stream
 from fieldwork.warehouse import ledger
@@ -26,9 +27,10 @@ def plan(
     dry_run: bool = False,
     as_of: datetime | None = None,
 ) -> dict[str, Any]:
-    """Note the run for the working days ``[since, until)``; no streams means all. Raises ConfigError.
+    """Note the run for the working days ``[since, until)``; no streams means all.
 
-    Days that have not begun at ``as_of`` (default: now) cannot be asked for.
+    Calendar, shifts and rules are brought up to date first, so that a mistake in them shows before anything is read:
+    raises ConfigError or CalendarYearUnknown. Days that have not begun at ``as_of`` (default: now) cannot be asked for.
     """
     as_of = as_of or settings.now()
     if since >= until:
@@ -43,6 +45,7 @@ def plan(
         )
     run = ledger.Run(run_id, since, until, as_of.astimezone(UTC), names_in_order(streams), full, dry_run, "running")
     with engine.begin() as connection:
+        seed_reference(connection, settings, since, until - timedelta(days=1))
         ledger.write_run(connection, run)
     return {"run_id": run_id, "since": str(since), "until": str(until), "streams": list(run.streams)}
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from fieldwork.errors import CountMismatch
 from fieldwork.quality.held import set_aside_unknown, supersede
-from fieldwork.rules import identity
+from fieldwork.rules import identity, working_day
 from fieldwork.settings import Settings
 from fieldwork.streams import Stream
 from fieldwork.warehouse import ledger, staging
@@ -64,7 +64,9 @@ def _newcomers(stream: Stream, system: str, batch_id: int) -> sa.Select[Any]:
 def _touch(connection: sa.Connection, settings: Settings, stream: Stream) -> int:
     connection.execute(sa.text("create temporary table touch (employee_id text, work_date date) on commit drop"))
     script = files(__package__).joinpath("touch", f"{stream.name}.sql")
-    if script.is_file():  # CRM users belong to no day
+    if stream.name == "punches":
+        working_day.touch(connection)
+    elif script.is_file():  # CRM users belong to no day
         connection.execute(sa.text(script.read_text(encoding="utf-8")), {"zone": settings.time_zone.key})
     note = files(__package__).joinpath("touch", "note.sql").read_text(encoding="utf-8")
     return connection.execute(sa.text(note), {"reason": stream.name}).rowcount
