@@ -1,4 +1,4 @@
-"""What a measurement prints: rows, seconds, and the peak resident memory of this process."""
+"""What a measurement prints: rows, seconds, processor seconds and peak resident memory of this process."""
 
 from __future__ import annotations
 
@@ -8,5 +8,6 @@ import resource
 
 def report(rows: int, seconds: float) -> None:
     """One line of JSON."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"rows": rows, "seconds": seconds, "peak_mb": peak}))
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    cpu = used.ru_utime + used.ru_stime
+    print(json.dumps({"rows": rows, "seconds": seconds, "cpu_seconds": cpu, "peak_mb": used.ru_maxrss / 1024}))

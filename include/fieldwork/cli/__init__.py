@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 
 import typer
@@ -41,6 +42,7 @@ def _root(
 
 def main() -> None:
     """Entry point: a FieldworkError becomes a message and exit code 1 (2: wrong use), never a traceback."""
+    logging.disable(logging.INFO)  # libraries tell of their temporary folders; bars and tables say what we did
     try:
         app()
     except FieldworkError as error:

@@ -84,8 +84,11 @@ def to_canonical_place(latitude: pa.Array, longitude: pa.Array, source: Datum) -
     """Coordinates in ``source`` (degrees) as WGS-84; a row that lacks one of them, or is (0, 0), is left as it is."""
     if source == "WGS-84" or latitude.null_count == len(latitude):
         return latitude, longitude
-    north, east = to_wgs84(latitude.to_numpy(zero_copy_only=False), longitude.to_numpy(zero_copy_only=False), source)
-    return pa.array(north, NUMBER, from_pandas=True), pa.array(east, NUMBER, from_pandas=True)
+    placed = pc.and_(latitude.is_valid(), longitude.is_valid())
+    north, east = to_wgs84(latitude.filter(placed).to_numpy(), longitude.filter(placed).to_numpy(), source)
+    return pc.replace_with_mask(latitude, placed, pa.array(north)), pc.replace_with_mask(
+        longitude, placed, pa.array(east)
+    )
 
 
 def _cell(text: pa.StringScalar, kind: pa.DataType) -> pa.Scalar | None:

@@ -55,6 +55,14 @@ def read_page(body: bytes, at: str, fields: Fields, head: Fields) -> Page:
     return _without_nul(page) if any(map(_may_hold_nul, page.rows)) else page
 
 
+def together(pages: Sequence[Page]) -> Page:
+    """Pages of the same fields as one; the head is the first page's."""
+    if len(pages) == 1:
+        return pages[0]
+    rows = pa.concat_batches([page.rows for page in pages])
+    return Page(pages[0].head, rows, pa.concat_arrays([page.faults for page in pages]), all(p.listed for p in pages))
+
+
 def document(body: bytes) -> dict[str, Any]:
     """A small answer as Python objects; raises BadResponse or PayloadTooLarge like :func:`read_page`."""
     try:

@@ -158,11 +158,10 @@ class Transport:
             prepared = self._session.prepare_request(
                 requests.Request(method, self._base + path, auth=_unchanged, **request)
             )
-            response = self._session.send(
-                prepared,
-                allow_redirects=False,
-                timeout=(self._limits.connect_s, self._limits.read_s),
-                **self._surroundings,
+            # The session's adapter itself: it follows no redirect, and the session's cookies and hooks, which no
+            # vendor's API needs, cost as much as the rest of the call.
+            response = self._session.get_adapter(self._base).send(
+                prepared, timeout=(self._limits.connect_s, self._limits.read_s), **self._surroundings
             )
         except requests.exceptions.SSLError as error:
             problem = _certificate_problem(error)

@@ -6,6 +6,8 @@ directory). A company's Airflow is configured by its own people and needs nothin
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import json
 import os
 import sys
@@ -32,6 +34,7 @@ def environment(settings: Settings, home: Path | None = None) -> dict[str, str]:
         "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__FERNET_KEY": _fernet_key(home),
         "AIRFLOW__CORE__DEFAULT_TIMEZONE": str(settings.time_zone),
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
         "FIELDWORK_HOME": str(settings.home),
@@ -50,6 +53,18 @@ def environment(settings: Settings, home: Path | None = None) -> dict[str, str]:
         variables["AIRFLOW__SECRETS__BACKEND"] = "airflow.secrets.local_filesystem.LocalFilesystemBackend"
         variables["AIRFLOW__SECRETS__BACKEND_KWARGS"] = json.dumps({"connections_file_path": str(settings.connections)})
     return variables
+
+
+def _fernet_key(home: Path) -> str:
+    """What our own Airflow encrypts connections with: made once, readable by this user alone."""
+    path = home / "fernet.key"
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (
+        contextlib.suppress(FileExistsError),
+        os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as made,
+    ):
+        made.write(base64.urlsafe_b64encode(os.urandom(32)))
+    return path.read_text(encoding="ascii")
 
 
 def prepare_environment(settings: Settings, home: Path | None = None) -> None:

@@ -127,15 +127,15 @@ away as (
 ),
 
 required as (
-    -- a flexible day ends when it has been long enough, counted from first in; leave over the start counts as present
+    -- a flexible day ends when it has been long enough, counted from first in; leave over the start counts as present;
+    -- of one who came nobody knows when (greatest() passes over a null), only the earliest end is sure
     select
         s.*,
         coalesce(a.spans, '{}'::tstzmultirange) as away,
         case
             when s.shift_kind = 'flexible' and a.spans @> s.starts_at
                 then greatest(s.earliest_ends_at, least(s.first_in, s.starts_at) + s.required)
-            when s.shift_kind = 'flexible'
-                then greatest(s.earliest_ends_at, coalesce(s.first_in, s.starts_at) + s.required)
+            when s.shift_kind = 'flexible' then greatest(s.earliest_ends_at, s.first_in + s.required)
             else s.ends_at
         end as leaves_at
     from shifted as s
@@ -171,7 +171,10 @@ counted as (
         ) / 60))::integer as worked,
         case when j.working and not j.on_leave then floor(extract(epoch from j.first_in - j.due_in) / 60) end as behind,
         case when j.working and not j.on_leave then floor(extract(epoch from j.due_out - j.last_out) / 60) end as ahead,
-        case when j.working and not j.on_leave then floor(extract(epoch from j.last_out - j.leaves_at) / 60) end as over,
+        -- a flexible day of unknown beginning has overtime only after the end of one that began at the latest start
+        case when j.working and not j.on_leave then floor(extract(epoch from
+            j.last_out - case when j.first_in is null then greatest(j.leaves_at, j.ends_at) else j.leaves_at end
+        ) / 60) end as over,
         case when j.working and j.away <> '{}'::tstzmultirange then (
             select floor(sum(extract(epoch from upper(part) - lower(part))) / 60)
             from unnest(j.away * tstzmultirange(tstzrange(j.starts_at, j.leaves_at)) - j.pause) as part

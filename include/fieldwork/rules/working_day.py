@@ -12,8 +12,8 @@ def touch(connection: sa.Connection) -> None:
     connection.execute(
         sa.text(
             "insert into touch (employee_id, work_date) "
-            "with incoming_punch as (select employee_id, punched_at, work_date from delta) "
-            f"select employee_id, work_date from ({touched()}) as of_delta"  # noqa: S608 - our own statement
+            "with incoming_punch as (select employee_id, punched_at, kind, work_date, base_at from delta) "
+            f"select employee_id, work_date from ({touched()}) as of_delta"
         )
     )
 
@@ -21,8 +21,8 @@ def touch(connection: sa.Connection) -> None:
 def of_each_punch() -> str:
     """A select of all columns of ``incoming_punch`` with ``local_date`` and ``working_day`` added.
 
-    The caller provides ``incoming_punch`` (employee_id, punched_at, work_date as the source states it, ...) as a
-    temporary table or as a named query around this one. The rule is told in working_day.sql.
+    The caller provides ``incoming_punch`` (employee_id, punched_at, kind, work_date and base_at as the source states
+    them, ...) as a temporary table or as a named query around this one. The rule is told in working_day.sql.
     """
     return sql.read("working_day")
 

@@ -1,6 +1,6 @@
 """extract: one stream of one window, from the outside system into the batch's staging table. Nothing else.
 
-Slices are fetched and copied in parallel; each commits by itself, so a second attempt reads only what is missing.
+Slices are fetched and copied in parallel and committed as wholes, so a second attempt reads only what is missing.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
-from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -110,39 +110,36 @@ def _stage_all(
     """Fetch and copy the slices, ``parallel`` at a time; the first error stops the rest and is raised."""
     label = f"extract {stream.name}"
     progress(label, 0, len(slices))
-    stop = threading.Event()
-    finished = 0
-    with _stagers(libpq_url(engine), stream, batch_id, min(parallel, len(slices))) as stagers:
+    waiting: queue.SimpleQueue[Slice] = queue.SimpleQueue()
+    for part in slices:
+        waiting.put(part)
+    stop, counting = threading.Event(), threading.Lock()
+    staged = 0
 
-        def one(part: Slice) -> None:
-            nonlocal finished
-            if stop.is_set():
-                return
-            stager = stagers.get()
-            try:
-                stager.stage(part.name, part.read())
-            finally:
-                stagers.put(stager)
+    def tell(names: Sequence[str]) -> None:
+        nonlocal staged
+        if names:
             reached("after_stage_copy")
-            finished += 1
-            progress(label, finished, len(slices))
+            with counting:
+                staged += len(names)
+                progress(label, staged, len(slices))
 
-        with ThreadPoolExecutor(max(1, parallel), thread_name_prefix=f"extract-{stream.name}") as pool:
-            futures: list[Future[None]] = [pool.submit(one, part) for part in slices]
-            wait(futures, return_when=FIRST_EXCEPTION)
+    def work() -> None:
+        with contextlib.closing(staging.Stager(libpq_url(engine), stream, batch_id)) as stager:
+            try:
+                with contextlib.suppress(queue.Empty):
+                    while not stop.is_set():
+                        part = waiting.get_nowait()
+                        tell(stager.stage(part.name, part.read()))
+            finally:
+                tell(stager.commit())
+
+    workers = min(parallel, len(slices))
+    with ThreadPoolExecutor(max(1, workers), thread_name_prefix=f"extract-{stream.name}") as pool:
+        futures = [pool.submit(work) for _ in range(workers)]
+        try:
+            for future in as_completed(futures):
+                future.result()
+        except BaseException:
             stop.set()
-        for future in futures:
-            future.result()
-
-
-@contextlib.contextmanager
-def _stagers(url: str, stream: Stream, batch_id: int, count: int) -> Iterator[queue.SimpleQueue[staging.Stager]]:
-    everyone = [staging.Stager(url, stream, batch_id) for _ in range(count)]
-    free: queue.SimpleQueue[staging.Stager] = queue.SimpleQueue()
-    for stager in everyone:
-        free.put(stager)
-    try:
-        yield free
-    finally:
-        for stager in everyone:
-            stager.close()
+            raise

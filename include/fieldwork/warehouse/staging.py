@@ -7,6 +7,7 @@ slices that are missing. A server crash empties unlogged tables; :func:`count` a
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
@@ -19,8 +20,11 @@ from fieldwork.streams import DAY, FLAG, INSTANT, MONEY, NUMBER, REMARKS, TEXT, 
 
 #: Filled by the check step; null where they do not apply.
 ANNOTATIONS: Final[tuple[str, ...]] = ("owner_known", "account_known")
-#: Rows that travel in one COPY: large enough to be quick, small enough for flat memory.
-ROWS_PER_COPY: Final = 50_000
+#: Rows that travel in one COPY at the most: memory stays flat however long a slice is.
+ROWS_PER_COPY: Final = 10_000
+#: Whole slices are committed when they hold so many rows, or so much time has passed: a kill costs no more than that.
+ROWS_PER_COMMIT: Final = 10_000
+SECONDS_PER_COMMIT: Final = 2.0
 
 _TYPES: Final[dict[pa.DataType, Any]] = {
     TEXT: sa.Text(),
@@ -75,58 +79,89 @@ def require(connection: sa.Connection, stream: Stream, batch_id: int, expected: 
 
 
 class Stager:
-    """One ADBC connection that copies slices of one batch; not shared between threads."""
+    """One ADBC connection that copies slices of one batch; not shared between threads.
+
+    Small slices travel together: a COPY and a commit for each costs more than its rows do. Only whole slices are
+    committed; those that were copied since the last commit are lost with the process and read again.
+    """
 
     def __init__(self, url: str, stream: Stream, batch_id: int) -> None:
         self._stream = stream
         self._batch_id = batch_id
+        #: read and not yet copied
+        self._waiting: list[pa.RecordBatch] = []
+        #: whole slices that the next commit makes stay, with their rows
+        self._whole: list[tuple[str, int]] = []
+        self._committed_at = time.monotonic()
         with _typed():
             self._connection = adbc.connect(url)
-            self._do("set synchronous_commit = off")  # the rows are unlogged: there is nothing to wait for
+            self._execute("set synchronous_commit = off")  # the rows are unlogged: there is nothing to wait for
             self._connection.commit()
 
-    def stage(self, name: str, batches: Iterable[pa.RecordBatch]) -> int:
-        """Copy one slice and note it, in one transaction; returns its rows. On any error nothing of it stays."""
-        rows = 0
+    def stage(self, name: str, batches: Iterable[pa.RecordBatch]) -> list[str]:
+        """Take one slice in; returns the slices that are committed by now (often none, then several at once).
+
+        On an error nothing of this slice stays; whole slices before it are committed if they can be.
+        """
+        begun, copied, rows = len(self._waiting), False, 0
         try:
-            for chunk in _chunks(batches):
-                rows += chunk.num_rows
-                with _typed(), self._connection.cursor() as cursor:
-                    cursor.adbc_ingest(f"b{self._batch_id}", chunk, mode="append", db_schema_name="staging")
+            for batch in batches:
+                self._waiting.append(batch)
+                rows += batch.num_rows
+                if sum(one.num_rows for one in self._waiting) >= ROWS_PER_COPY:
+                    copied = True
+                    self._copy()
+        except BaseException:
+            if copied:
+                self._forget()
+            else:
+                del self._waiting[begun:]
+            raise
+        self._whole.append((name, rows))
+        ripe = sum(rows for _, rows in self._whole) >= ROWS_PER_COMMIT
+        return self.commit() if ripe or time.monotonic() - self._committed_at > SECONDS_PER_COMMIT else []
+
+    def commit(self) -> list[str]:
+        """Make the whole slices stay; returns their names."""
+        names = [name for name, _ in self._whole]
+        try:
+            self._copy()
+            if self._whole:
+                self._note(self._whole)
             with _typed():
-                self._do(
-                    "insert into ops.slice (batch_id, slice, rows, staged_at) values ($1, $2, $3, now())"
-                    " on conflict do nothing",
-                    (self._batch_id, name, rows),
-                )
                 self._connection.commit()
         except BaseException:
-            with contextlib.suppress(adbc.Error):
-                self._connection.rollback()
+            self._forget()
             raise
-        return rows
+        self._whole = []
+        self._committed_at = time.monotonic()
+        return names
 
     def close(self) -> None:
-        """Give the connection back."""
+        """Give the connection back; what is not committed is gone."""
         with contextlib.suppress(adbc.Error):
             self._connection.close()
 
-    def _do(self, statement: str, parameters: tuple[object, ...] = ()) -> None:
+    def _copy(self) -> None:
+        rows = pa.Table.from_batches(self._waiting, self._stream.schema)
+        self._waiting = []
+        if rows.num_rows:
+            with _typed(), self._connection.cursor() as cursor:
+                cursor.adbc_ingest(f"b{self._batch_id}", rows, mode="append", db_schema_name="staging")
+
+    def _note(self, slices: list[tuple[str, int]]) -> None:
+        statement = "insert into ops.slice (batch_id, slice, rows, staged_at) values ($1, $2, $3, now())"
+        with _typed(), self._connection.cursor() as cursor:
+            cursor.executemany(statement, [(self._batch_id, name, rows) for name, rows in slices])
+
+    def _forget(self) -> None:
+        self._waiting, self._whole = [], []
+        with contextlib.suppress(adbc.Error):
+            self._connection.rollback()
+
+    def _execute(self, statement: str) -> None:
         with self._connection.cursor() as cursor:
-            cursor.execute(statement, parameters)
-
-
-def _chunks(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
-    held: list[pa.RecordBatch] = []
-    rows = 0
-    for batch in batches:
-        held.append(batch)
-        rows += batch.num_rows
-        if rows >= ROWS_PER_COPY:
-            yield pa.Table.from_batches(held)
-            held, rows = [], 0
-    if rows:
-        yield pa.Table.from_batches(held)
+            cursor.execute(statement)
 
 
 @contextlib.contextmanager

@@ -25,7 +25,7 @@ from fieldwork.errors import BadResponse, CursorLoop
 from fieldwork.streams import STREAMS
 
 _PAGE: Final = 100
-_PARALLEL: Final = 4
+_PARALLEL: Final = 8
 #: A company's tree of departments is not deeper; a loop in it would be.
 _DEEPEST: Final = 50
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -13,13 +14,15 @@ from fieldwork.connectors.contact import known
 from fieldwork.connectors.dingtalk.client import DingTalkClient
 from fieldwork.connectors.dingtalk.cut import Group, Piece
 from fieldwork.connectors.dingtalk.options import Options
-from fieldwork.connectors.json_arrow import Page
+from fieldwork.connectors.json_arrow import Page, together
 from fieldwork.errors import BadResponse
 from fieldwork.streams import STREAMS
 
 #: What one call may ask for.
 USERS: Final = 50
 DAYS: Final = 7
+#: Calls in one slice: columns of a few thousand rows cost little more to convert than those of one page.
+CALLS: Final = 4
 
 _PATH: Final = "/attendance/listRecord"
 _FIELDS: Final = {
@@ -48,10 +51,15 @@ def read_punches(client: DingTalkClient, options: Options, group: Group, piece: 
     Whether ``checkDateTo`` is included is not documented: the answer is cut to ``[start, end)`` here, so that
     neighbouring slices never hold the same punch.
     """
+    pages = [_page(client, options, group.users[n : n + USERS], piece) for n in range(0, len(group.users), USERS)]
+    return within(to_canonical(together(pages), options), piece)
+
+
+def _page(client: DingTalkClient, options: Options, users: Sequence[str], piece: Piece) -> Page:
     page = client.rows(
         _PATH,
         {
-            "userIds": list(group.users),
+            "userIds": users,
             "checkDateFrom": _local(piece.start, options),
             "checkDateTo": _local(_whole_second(piece.end), options),
             "isI18n": False,
@@ -61,7 +69,7 @@ def read_punches(client: DingTalkClient, options: Options, group: Group, piece: 
     )
     if not page.listed:
         raise BadResponse(f"DingTalk's answer to {_PATH} has no recordresult.", todo="Ask again later.")
-    return within(to_canonical(page, options), piece)
+    return page
 
 
 def to_canonical(page: Page, options: Options) -> pa.RecordBatch:

@@ -37,7 +37,7 @@ class DingTalkSource:
         if stream == "employees":
             return [Slice("employees", lambda: iter([self._directory.employees()]))]
         if stream == "punches":
-            parts = self._parts("punches", window, punches.USERS, punches.DAYS, _one(read_punches))
+            parts = self._parts("punches", window, punches.USERS * punches.CALLS, punches.DAYS, _one(read_punches))
             if self._options.checkins:
                 parts += self._parts("checkins", window, punches.USERS, punches.DAYS, read_checkins)
             return parts
