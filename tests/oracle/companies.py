@@ -6,7 +6,7 @@ Ids start with the seed, so that many companies fit into one warehouse. All inst
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from random import Random
 from typing import Any, Final
@@ -37,6 +37,7 @@ LEAVE: Final = (
 GAPS: Final = (0, 1, 15, 29, 30, 31, 45)
 NEAR: Final = (0, 150, 299, 301, 390, 410, 900, 60_000)
 ACCURACY: Final = (None, 0.0, 20.0, 100.0, 5000.0)
+MORNING: Final = ("09:30", "10:00", "10:00", "10:30", "11:00")
 #: minutes before the start, into or after the planned span
 OFF: Final = (-121, -120, -119.5, -40, -1, 0, 5, 30, 60, 119.99, 120, 120.02, 150, 180, 300)
 
@@ -177,9 +178,10 @@ class Builder:
     def visits(self, user_id: str, day: date, accounts: list[dict[str, Any]]) -> None:
         """Up to three visits of a day and check-ins around them, fewer or more than there are visits."""
         pick = self.random
-        for _ in range(pick.choice([0, 1, 2, 3])):
-            account = pick.choice([*accounts[:3] * 4, *accounts])
-            start = instant(day, pick.choice(["00:10", "09:30", "10:00", "10:00", "10:30", "11:00", "21:30", "23:40"]))
+        crowded = pick.random() < 0.3
+        for _ in range(pick.choice([2, 3, 4] if crowded else [0, 1, 2, 3])):
+            account = pick.choice(accounts[:2] if crowded else [*accounts[:3] * 4, *accounts])
+            start = instant(day, pick.choice(MORNING if crowded else [*MORNING, "00:10", "21:30", "23:40"]))
             end = start + timedelta(minutes=pick.choice([30, 60, 60, -30]))
             self.rows["visits"].append(
                 {
@@ -193,12 +195,13 @@ class Builder:
                 }
             )
             for _ in range(pick.choice([0, 1, 1, 2])):
-                self.check_in(user_id, start + timedelta(minutes=pick.choice(OFF)), account)
+                off = pick.randint(-90, 90) if crowded else pick.choice(OFF)
+                self.check_in(user_id, start + timedelta(minutes=off), account, NEAR[:4] if crowded else NEAR)
 
-    def check_in(self, user_id: str, when: datetime, account: dict[str, Any]) -> None:
+    def check_in(self, user_id: str, when: datetime, account: dict[str, Any], near: Sequence[int]) -> None:
         pick = self.random
         latitude, longitude = account["latitude"] or HERE[0], account["longitude"] or HERE[1]
-        place = latitude + pick.choice(NEAR) * METRE, longitude
+        place = latitude + pick.choice(near) * METRE, longitude
         place = pick.choice([place] * 12 + [(None, None), (0.0, 0.0), (place[0], None)])
         stated = {"work_date": pick.choice([None] * 8 + [(when - timedelta(hours=10)).date()])}
         where = {"latitude": place[0], "longitude": place[1], "accuracy_m": pick.choice(ACCURACY)}

@@ -10,7 +10,7 @@ import typer
 from fieldwork import __version__
 from fieldwork.errors import ConfigError, FieldworkError
 
-from . import demo, journey, sandbox, warehouse
+from . import demo, journey, pages, sandbox, warehouse
 from .console import problem
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app.add_typer(sandbox.app, name="sandbox")
 journey.register(app)
 warehouse.register(app)
 demo.register(app)
+pages.register(app)
 
 
 def _version(asked: bool) -> None:

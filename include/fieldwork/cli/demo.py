@@ -1,14 +1,10 @@
-"""``demo``: the whole journey on the sandbox, with real Airflow; ``up``: Airflow's pages; ``clean``: all of it gone."""
+"""``demo``: the whole journey on the sandbox, with real Airflow; ``clean``: all of it gone."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
-import socket
-import subprocess
-import sys
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -29,7 +25,6 @@ DAG = "performance_daily"
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(demo)
-    app.command()(up)
     app.command()(clean)
 
 
@@ -108,37 +103,6 @@ def _look_further(settings: Settings) -> None:
         out.print(f"  with FIELDWORK_HOME={settings.home}", soft_wrap=True)
 
 
-def up(
-    port: Annotated[int, typer.Option(help="Port of Airflow's pages on 127.0.0.1; 0 = any free one.")] = 0,
-) -> None:
-    """Open Airflow's pages on this machine (Ctrl-C ends them). The DAGs are paused: trigger one, or unpause it."""
-    from fieldwork.orchestration.environment import airflow_home, environment
-
-    _, settings = open_warehouse()
-    port = port or _free_port()
-    address = f"http://127.0.0.1:{port}"
-    home = airflow_home(settings)
-    home.mkdir(parents=True, exist_ok=True)
-    variables = (
-        os.environ
-        | environment(settings)
-        | {
-            "AIRFLOW__API__HOST": "127.0.0.1",
-            "AIRFLOW__API__PORT": str(port),
-            "AIRFLOW__API__BASE_URL": address,
-            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{address}/execution/",
-            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
-            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / "passwords.json"),
-        }
-    )
-    out.print(
-        f"Airflow starts at [bold]{address}[/]; user admin, password in {home / 'passwords.json'}.", soft_wrap=True
-    )
-    program = Path(sys.executable).with_name("airflow")
-    subprocess.run([sys.executable, "-m", "fieldwork.orchestration.metadata"], env=variables, check=True)
-    os.execve(program, [str(program), "standalone"], variables)
-
-
 def clean() -> None:
     """Stop the sandbox and the embedded server, and delete the state directory with all that they hold."""
     from fieldwork.sandbox.up import down
@@ -148,9 +112,3 @@ def clean() -> None:
     server.remove(settings.home)
     shutil.rmtree(settings.home, ignore_errors=True)
     out.print(f"{settings.home} is gone.")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

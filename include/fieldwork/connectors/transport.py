@@ -105,7 +105,9 @@ class Transport:
         self._jitter = jitter
         # Proxies and CA of the environment, looked up once: requests does it for each call, in a third of its time.
         # The session's own CA is named, or REQUESTS_CA_BUNDLE would win over it.
-        self._surroundings = session.merge_environment_settings(self._base, {}, True, session.verify, None)
+        self._surroundings: dict[str, Any] = dict(
+            session.merge_environment_settings(self._base, {}, True, session.verify, None)
+        )
         redaction.quieten()
 
     def send(

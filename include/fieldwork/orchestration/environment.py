@@ -57,13 +57,14 @@ def environment(settings: Settings, home: Path | None = None) -> dict[str, str]:
 
 def _fernet_key(home: Path) -> str:
     """What our own Airflow encrypts connections with: made once, readable by this user alone."""
-    path = home / "fernet.key"
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (
-        contextlib.suppress(FileExistsError),
-        os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as made,
-    ):
-        made.write(base64.urlsafe_b64encode(os.urandom(32)))
+    path, draft = home / "fernet.key", home / f"fernet.{os.getpid()}"
+    if not path.exists():
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft.touch(mode=0o600)
+        draft.write_bytes(base64.urlsafe_b64encode(os.urandom(32)))
+        with contextlib.suppress(FileExistsError):  # whole or not at all; another process may have been faster
+            path.hardlink_to(draft)
+        draft.unlink()
     return path.read_text(encoding="ascii")
 
 

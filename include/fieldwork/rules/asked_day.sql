@@ -1,11 +1,13 @@
 -- The person-days that a run would compute if they are ripe: those that facts touched, those of its window that were
 -- never computed, and those that must be computed together with them.
 -- Grain: (employee_id, work_date). Inputs: ops.touched, core.employee, ref.calendar_day, mart.attendance_day,
--- mart.visit_check, core.visit, ops.run; :since, :until. Lives until the transaction ends.
+-- mart.visit_check, core.visit, core.punch, ref.planned_shift, ops.run; :since, :until. Lives until the transaction ends.
 --
 -- A run asks again for the days of the week before that an earlier run asked for and found unripe: the night shift of
 -- its last day is such. Days linked by a visit whose time window reaches over midnight go together: one check-in could
--- serve both; the published visits count too, because one that is deleted now may have used it.
+-- serve both; the published visits count too, because one that is deleted now may have used it. So do the two days of a
+-- check-in that belongs to another working day than its date: in time for visits of the date, it may be off schedule for
+-- those of the working day, if it proves none.
 insert into asked_day (employee_id, work_date, touch_seq)
 with recursive days as (
     select c.work_date
@@ -60,11 +62,37 @@ reach as (
         and (p.planned_start at time zone 'UTC')::date < coalesce(r.valid_to, 'infinity')
 ),
 
+check_in_date as (
+    select distinct p.employee_id, p.work_date, (p.punched_at at time zone r.time_zone)::date as local_date
+    from span
+    join core.punch as p
+        on span.employee_id = p.employee_id
+        and p.punched_at >= span.first_day and p.punched_at < span.last_day
+    join ref.rule_version as r
+        on (p.punched_at at time zone 'UTC')::date >= r.valid_from
+        and (p.punched_at at time zone 'UTC')::date < coalesce(r.valid_to, 'infinity')
+    where p.kind = 'field'
+),
+
 link as materialized (
     select reach.employee_id, reach.work_date, day::date as linked_date
     from reach
     cross join lateral generate_series(reach.first_day, reach.last_day, interval '1 day') as day
     where reach.first_day < reach.last_day and day::date <> reach.work_date
+    union
+    select employee_id, local_date, work_date
+    from check_in_date
+    where abs(work_date - local_date) = 1
+    union
+    -- next to a shift that is near midnight a working day does not begin there (working_day.sql)
+    select c.employee_id, c.local_date, plan.work_date
+    from check_in_date as c
+    join ref.planned_shift as plan
+        on c.employee_id = plan.employee_id
+        and (
+            plan.work_date = c.local_date - 1 and plan.ends_at + plan.day_margin > plan.next_midnight
+            or plan.work_date = c.local_date + 1 and plan.starts_at - plan.day_margin < plan.midnight
+        )
 ),
 
 together as (

@@ -142,8 +142,8 @@ required as (
     left join away as a on s.employee_id = a.employee_id and s.work_date = a.work_date
 ),
 
-expected as (
-    -- what leave leaves over of the shift
+expected as materialized (
+    -- what leave leaves over of the shift; materialized, here and below: computed once, not once for each use
     select
         r.*,
         tstzmultirange(tstzrange(r.starts_at, r.leaves_at)) - r.away as left_over,
@@ -151,7 +151,7 @@ expected as (
     from required as r
 ),
 
-judged as (
+judged as materialized (
     select
         e.*,
         e.working and e.starts_at is not null and isempty(e.left_over - e.pause) as on_leave,
@@ -160,7 +160,7 @@ judged as (
     from expected as e
 ),
 
-counted as (
+counted as materialized (
     select
         j.*,
         greatest(0, floor(extract(epoch from

@@ -38,22 +38,37 @@ due as (
     group by d.employee_id, d.work_date
 ),
 
+span as (
+    -- one look per person instead of one per day: the days between that are not the run's find no partner below
+    select employee_id, time_zone, min(midnight) as begins_at, max(next_midnight) as ends_at
+    from planned_day
+    group by employee_id, time_zone
+),
+
 followed as (
-    select d.employee_id, d.work_date, count(*) as follow_ups
-    from planned_day as d
+    select
+        span.employee_id,
+        span.time_zone,
+        (t.completed_at at time zone span.time_zone)::date as work_date,
+        count(*) as follow_ups
+    from span
     join core.task as t
-        on d.employee_id = t.employee_id and t.completed_at >= d.midnight and t.completed_at < d.next_midnight
+        on span.employee_id = t.employee_id and t.completed_at >= span.begins_at and t.completed_at < span.ends_at
     where t.status = 'done' and t.account_id is not null and not t.deleted
-    group by d.employee_id, d.work_date
+    group by span.employee_id, span.time_zone, (t.completed_at at time zone span.time_zone)::date
 ),
 
 created as (
-    select d.employee_id, d.work_date, count(*) as opportunities
-    from planned_day as d
+    select
+        span.employee_id,
+        span.time_zone,
+        (o.created_at at time zone span.time_zone)::date as work_date,
+        count(*) as opportunities
+    from span
     join core.opportunity as o
-        on d.employee_id = o.employee_id and o.created_at >= d.midnight and o.created_at < d.next_midnight
+        on span.employee_id = o.employee_id and o.created_at >= span.begins_at and o.created_at < span.ends_at
     where not o.deleted
-    group by d.employee_id, d.work_date
+    group by span.employee_id, span.time_zone, (o.created_at at time zone span.time_zone)::date
 ),
 
 won as (
@@ -104,8 +119,10 @@ joined as (
     join planned_day as d on a.employee_id = d.employee_id and a.work_date = d.work_date
     left join visits as v on a.employee_id = v.employee_id and a.work_date = v.work_date
     left join due on a.employee_id = due.employee_id and a.work_date = due.work_date
-    left join followed as f on a.employee_id = f.employee_id and a.work_date = f.work_date
-    left join created as c on a.employee_id = c.employee_id and a.work_date = c.work_date
+    left join followed as f
+        on d.employee_id = f.employee_id and d.work_date = f.work_date and d.time_zone = f.time_zone
+    left join created as c
+        on d.employee_id = c.employee_id and d.work_date = c.work_date and d.time_zone = c.time_zone
     left join won_day as w on a.employee_id = w.employee_id and a.work_date = w.work_date
     where a.run_id = :run_id
 ),

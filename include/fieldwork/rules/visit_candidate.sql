@@ -4,24 +4,32 @@
 -- distance_m: great circle on a sphere of 6,371,008.8 m (the mean radius of WGS-84); null when either place is unknown.
 -- minutes_off: 0 inside the planned span, else whole minutes to its nearer end. cost: what an assignment adds up.
 create temporary table visit_candidate on commit drop as
-with paired as (
-    select v.visit_no, c.check_in_no
-    from visit_plan as v
-    join check_in as c on v.employee_id = c.employee_id and v.work_date = c.working_day
-    union
-    select v.visit_no, c.check_in_no
+with due as (
+    -- the visit under each day that its time window touches: its own day, rarely a neighbour
+    select visit_plan.*, work_date as day
+    from visit_plan
+    union all
+    select v.*, day::date
     from visit_plan as v
     cross join lateral generate_series(
         (v.in_time_from at time zone v.time_zone)::date, (v.in_time_to at time zone v.time_zone)::date, interval '1 day'
     ) as day
-    join check_in as c on v.employee_id = c.employee_id and day::date = c.local_date
-    where c.punched_at between v.in_time_from and v.in_time_to
+    where
+        (v.in_time_from at time zone v.time_zone)::date < (v.in_time_to at time zone v.time_zone)::date
+        and day::date <> v.work_date
+),
+
+made as (
+    -- the check-in under its working day, and under its date where that is another
+    select check_in.*, working_day as day from check_in
+    union all
+    select check_in.*, local_date from check_in where local_date <> working_day
 ),
 
 measured as (
     select
-        p.visit_no,
-        p.check_in_no,
+        v.visit_no,
+        c.check_in_no,
         v.radius_m,
         least(coalesce(c.accuracy_m, 0), v.accuracy_cap_m) as forgiven_m,
         c.working_day = v.work_date as same_day,
@@ -35,9 +43,14 @@ measured as (
         power(sin(radians(c.latitude - v.latitude) / 2), 2)
         + cos(radians(v.latitude)) * cos(radians(c.latitude)) * power(sin(radians(c.longitude - v.longitude) / 2), 2)
             as haversine
-    from paired as p
-    join visit_plan as v on p.visit_no = v.visit_no
-    join check_in as c on p.check_in_no = c.check_in_no
+    from due as v
+    join made as c on v.employee_id = c.employee_id and v.day = c.day
+    where
+        -- each pair once: of the visit's day by the working day, else by the date and in time
+        case
+            when c.working_day = v.work_date then v.day = v.work_date
+            else c.day = c.local_date and c.punched_at between v.in_time_from and v.in_time_to
+        end
 ),
 
 far as (

@@ -28,5 +28,13 @@ def of_each_punch() -> str:
 
 
 def touched() -> str:
-    """A select of the (employee_id, work_date) that the punches of ``incoming_punch`` belong to, each once."""
-    return f"select distinct employee_id, working_day as work_date from (\n{of_each_punch()}\n) as punch"  # noqa: S608
+    """A select of the (employee_id, work_date) that the punches of ``incoming_punch`` may change, each once.
+
+    These are their working days and, of check-ins, their dates too: they may prove visits of the date.
+    """
+    return (
+        "select distinct punch.employee_id, day.work_date "
+        f"from (\n{of_each_punch()}\n) as punch "  # noqa: S608 - our own file
+        "cross join lateral (values (working_day), (case when kind = 'field' then local_date end)) as day (work_date) "
+        "where day.work_date is not null"
+    )
