@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
+
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, text
 
 from fieldwork.errors import SchemaOutdated
@@ -72,3 +76,11 @@ def test_a_configured_warehouse_is_not_migrated_behind_your_back(settings: Setti
         connection.execute(text("update ops.alembic_version set version_num = '0000'"))
     with pytest.raises(SchemaOutdated, match="fieldwork migrate"):
         open_engine(settings)
+
+
+def test_changed_views_or_roles_come_with_a_migration() -> None:
+    """Views are made anew after a migration, so a change of theirs needs one, be it empty, to reach a warehouse."""
+    folder = Path(migrate.__file__).parent
+    now = hashlib.sha256(b"".join((folder / name).read_bytes() for name in migrate.REPEATED)).hexdigest()
+    newest = ScriptDirectory.from_config(migrate.config()).get_revision("head").module
+    assert newest.REPEATED == now, f"add a migration whose REPEATED is {now}"

@@ -56,7 +56,7 @@ def demo(
     first = since.date() if since else sandbox.since
     last = until.date() if until else sandbox.until
     _write_profile(settings, company, _rehearsal_now(settings, last))
-    engine, settings = open_warehouse()
+    engine, settings = open_warehouse(fill_empty=True)
     from fieldwork.orchestration.dag_run import run_dag
 
     with bars() as progress:

@@ -37,12 +37,14 @@ def _ask(engine: sa.Engine, file: str, run_id: str) -> tuple[list[str], Sequence
 
 
 def _table(title: str, names: Sequence[str], rows: Sequence[Any]) -> Table:
+    """The rows; columns that say nothing in any row are left out."""
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for position, name in enumerate(names):
+    told = [n for n in range(len(names)) if any(row[n] is not None for row in rows)]
+    for position, name in [(n, names[n]) for n in told]:
         number = all(isinstance(row[position], int | float) or row[position] is None for row in rows)
         table.add_column(name.replace("_", " "), justify="right" if number else "left")
     for row in rows:
-        table.add_row(*(_shown(cell) for cell in row))
+        table.add_row(*(_shown(row[n]) for n in told))
     return table
 
 

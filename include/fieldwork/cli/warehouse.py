@@ -34,11 +34,19 @@ def register(app: typer.Typer) -> None:
     app.command()(stop)
 
 
-def open_warehouse() -> tuple[Engine, Settings]:
-    """The warehouse that every command means: FIELDWORK_WAREHOUSE_URL, the Airflow connection, or the embedded one."""
+def open_warehouse(*, fill_empty: bool = False) -> tuple[Engine, Settings]:
+    """The warehouse that every command means: FIELDWORK_WAREHOUSE_URL, the Airflow connection, or the embedded one.
+
+    ``fill_empty`` makes the schema in a database that has none; one that has an older schema is left alone.
+    """
     from .connections import with_airflow_warehouse
 
     settings = with_airflow_warehouse(settings_module.load())
+    if fill_empty:
+        engine = engines.connect(engines.warehouse_url(settings))
+        if migrations.version(engine) is None:
+            migrations.upgrade(engine)
+        engine.dispose()
     return engines.open_engine(settings), settings
 
 

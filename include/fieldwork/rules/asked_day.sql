@@ -87,12 +87,11 @@ link as materialized (
     -- next to a shift that is near midnight a working day does not begin there (working_day.sql)
     select c.employee_id, c.local_date, plan.work_date
     from check_in_date as c
-    join ref.planned_shift as plan
-        on c.employee_id = plan.employee_id
-        and (
-            plan.work_date = c.local_date - 1 and plan.ends_at + plan.day_margin > plan.next_midnight
-            or plan.work_date = c.local_date + 1 and plan.starts_at - plan.day_margin < plan.midnight
-        )
+    cross join (values (-1), (1)) as near (days)
+    join ref.planned_shift as plan on c.employee_id = plan.employee_id and c.local_date + near.days = plan.work_date
+    where
+        near.days = -1 and plan.ends_at + plan.day_margin > plan.next_midnight
+        or near.days = 1 and plan.starts_at - plan.day_margin < plan.midnight
 ),
 
 together as (

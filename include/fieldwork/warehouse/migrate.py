@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from importlib.resources import files
 from pathlib import Path
+from typing import Final
 
 from alembic import command
 from alembic.config import Config
@@ -18,6 +19,8 @@ from sqlalchemy.exc import ProgrammingError
 
 from .schema import SCHEMAS
 
+#: Scripts that run after every migration; the newest migration names their hash.
+REPEATED: Final = ("views.sql", "roles.sql")
 #: Any number that no other program locks; two migrations at once wait for each other.
 LOCK = 7_263_109
 
@@ -53,7 +56,5 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
         command.upgrade(alembic, revision)
         for name, comment in SCHEMAS.items():
             connection.exec_driver_sql(f"comment on schema {name} is '{comment}'")
-        for script in ("views.sql", "roles.sql"):
-            path = files(__package__).joinpath(script)
-            if path.is_file():
-                connection.exec_driver_sql(path.read_text(encoding="utf-8"))
+        for script in REPEATED:
+            connection.exec_driver_sql(files(__package__).joinpath(script).read_text(encoding="utf-8"))

@@ -1,6 +1,7 @@
--- What a run wrote to the CRM, by kind of record. Grain: kind. Inputs: ops.step, :run_id.
+-- What a run wrote to the CRM, or (dry run) would write, by kind of record. Grain: kind. Inputs: ops.step, :run_id.
 select
     kind.key as kind,
+    (kind.value ->> 'to_send')::bigint as would_send,
     (kind.value ->> 'sent')::bigint as sent,
     (kind.value ->> 'accepted')::bigint as accepted,
     (kind.value ->> 'created')::bigint as created,

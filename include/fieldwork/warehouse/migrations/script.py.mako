@@ -9,6 +9,8 @@ revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
 branch_labels = None
 depends_on = None
+#: SHA-256 of views.sql and roles.sql, which are made anew after this migration
+REPEATED = ""
 
 
 def upgrade() -> None:

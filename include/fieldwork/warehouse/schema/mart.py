@@ -96,7 +96,7 @@ def _copies(source: Table) -> list[Column[object]]:
 
 
 def _history_of(source: Table) -> Table:
-    twin = Table(
+    return Table(
         f"{source.name}_history",
         metadata,
         *_copies(source),
@@ -104,7 +104,6 @@ def _history_of(source: Table) -> Table:
         schema="mart",
         comment=f"Earlier versions of mart.{source.name}: believed from published_at to believed_until",
     )
-    return twin
 
 
 def _build_of(source: Table) -> Table:

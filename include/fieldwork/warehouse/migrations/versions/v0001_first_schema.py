@@ -10,6 +10,8 @@ revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
+#: SHA-256 of views.sql and roles.sql, which are made anew after this migration
+REPEATED = "8525691ce024124af3b77396dd9169eb342945706a0b03749bca00891d7d54bc"
 
 
 def upgrade() -> None:
