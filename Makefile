@@ -30,10 +30,10 @@ up: $(VENV)/.installed ## Open Airflow's pages on this machine
 	@$(BIN)/fieldwork up
 
 test: $(VENV)/.installed-dev ## Run the tests, the slow ones left out
-	@$(BIN)/python -m pytest -m "not slow"
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
 
 test-all: $(VENV)/.installed-dev ## Run all tests, slow and load tests too
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(VENV)/.installed-dev ## Lint, types, import rules, SQL
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/sqlfluff lint --disable-progress-bar -q include

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -80,6 +81,8 @@ def test_a_folder_of_csv_files_takes_the_same_journey(home: Path) -> None:
         ).fetchall()
         visits = connection.execute("select visit_id, verdict, minutes_off from mart.visit_check order by 1").fetchall()
         aside = connection.execute("select stream, rule, status from ops.quarantine order by 1, 2").fetchall()
+        place = connection.execute("select round(latitude::numeric, 5)::text from place.punch_place where latitude > 0")
+        assert ("39.90422",) in place.fetchall(), "the canary is in the warehouse"
     assert days == [
         ("001", "2026-11-02", "present", 0, 0, 485),
         ("001", "2026-11-03", "late", 6, 1, 473),
@@ -91,6 +94,8 @@ def test_a_folder_of_csv_files_takes_the_same_journey(home: Path) -> None:
         ("002", "2026-11-05", "absent", 0, 0, 0),
     ]
     assert visits == [("v1", "verified", 0), ("v2", "verified", 0)]
+    assert (home / "airflow" / "airflow.db").exists()
+    assert _leaks(home) == [], "Airflow's metadata and logs hold no personal data"
     assert aside == [
         ("punches", "punches.kind_known", "new"),
         ("punches", "punches.latitude_in_range", "new"),
@@ -112,3 +117,19 @@ def test_a_city_with_the_usual_faults_is_matched_well(home: Path) -> None:
     engine.dispose()
     assert min(found.precision, found.recall) >= 0.98
     assert found.attendance == 1.0
+
+
+def _leaks(home: Path) -> list[str]:
+    """Files outside the warehouse and the sandbox that hold a person's name, number, address or position."""
+    canaries = ["金丝雀", "19912345678", "canary-a@example.com", "39.9042", "39.9142", "116.4074"]
+    shapes = [
+        shape
+        for text in canaries
+        for shape in (text.encode(), json.dumps(text)[1:-1].encode(), text.encode("utf-16-le"))
+    ]
+    found = []
+    for path in home.rglob("*"):
+        if path.is_file() and not {"postgres", "sandbox"} & set(path.relative_to(home).parts):
+            content = path.read_bytes().lower()
+            found += [str(path) for shape in shapes if shape.lower() in content]
+    return found

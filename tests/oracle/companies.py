@@ -15,7 +15,10 @@ from tests.oracle.section6 import ZONE, Company
 
 SINCE, UNTIL = date(2026, 9, 14), date(2026, 10, 14)
 #: first days of activity: plain weeks, a make-up Sunday, the holidays and the make-up Saturday after them
-BEGIN: Final = tuple(date(2026, 9, d) for d in (15, 16, 17, 18, 21, 22, 29)) + tuple(date(2026, 10, d) for d in (6, 7, 8, 9))
+BEGIN: Final = (
+    *(date(2026, 9, d) for d in (15, 16, 17, 18, 21, 22, 29)),
+    *(date(2026, 10, d) for d in (6, 7, 8, 9)),
+)
 #: activity keeps a day's distance from the window's ends, so that no night reaches over them
 LAST: Final = date(2026, 10, 12)
 HERE: Final = (31.2304, 121.4737)
@@ -34,6 +37,17 @@ LEAVE: Final = (
     "10:00 11:00", "09:00 13:00", "12:00 13:00", "09:01 18:00", "09:00 17:59", "10:00 16:00", "11:00 19:00",
     "22:00 +02:00", "21:00 +07:00", "+04:00 +06:00", "00:00 +18:00", "16:30 17:30",
 )  # fmt: skip
+#: what the source compares with (start and end), and when people come and go
+PLANNED: Final = (
+    *[("22:00", "+06:00", ("21:58", "22:05:59", "22:06", "+00:30"), ("+05:59:30", "+06:02", "+04:00", "+06:40"))] * 4,
+    *[("10:00", "16:00", ("06:30", "09:54", "10:00:30", "10:20"), ("15:50", "18:54", "19:10", "19:45"))] * 4,
+    ("09:00", "18:00", COMING, GOING),
+    ("08:30", "17:30", COMING[:8], GOING[2:11]),
+    ("13:00", "22:00", COMING[5:], GOING[4:]),
+    ("07:00", None, COMING[:8], GOING),
+    (None, "15:00", COMING, GOING[:8]),
+    (None, "08:00", COMING, GOING),
+)
 GAPS: Final = (0, 1, 15, 29, 30, 31, 45)
 NEAR: Final = (0, 150, 299, 301, 390, 410, 900, 60_000)
 ACCURACY: Final = (None, 0.0, 20.0, 100.0, 5000.0)
@@ -133,13 +147,8 @@ class Builder:
             case 9:
                 for clock in pick.sample(["00:00", "00:00:20", "23:59:45", "+00:00", "+00:00:15"], 3):
                     self.punch(user_id, pick.choice(["in", "out", "field"]), instant(day, clock))
-            case 10 | 11:
-                self.planned(user_id, day, "22:00", "+06:00", ["21:58", "22:05:59", "22:06", "+00:30"], ["+05:59:30", "+06:02", "+04:00", "+06:40"])
-            case 12 | 13:
-                self.planned(user_id, day, "10:00", "16:00", ["06:30", "09:54", "10:00:30", "10:20"], ["15:50", "18:54", "19:10", "19:45"])
-            case 14:
-                base = pick.choice([("08:30", "17:30"), ("13:00", "22:00"), ("07:00", None), (None, "15:00"), ("09:00", "18:00"), (None, "08:00")])
-                self.planned(user_id, day, *base, COMING[:8], GOING[2:11])
+            case 10 | 11 | 12 | 13 | 14:
+                self.planned(user_id, day, *pick.choice(PLANNED))
             case 15:
                 self.punch(user_id, "in", coming, work_date=day - timedelta(days=pick.choice([0, 30])))
                 self.punch(user_id, "out", instant(day, "+01:30"), work_date=day)
@@ -228,15 +237,16 @@ def earlier(final: Company, seed: int) -> Company:
     def some(rows: Any, edit: Any) -> list[dict[str, Any]]:
         return [edit(row) if pick.random() < 0.4 else row for row in rows if pick.random() < 0.7]
 
+    def stamped(punch: dict[str, Any]) -> dict[str, Any]:
+        kind = pick.choice([punch["kind"], "in", "out", "field"])
+        edits = {"base_at": None, "work_date": None, "latitude": None}
+        return before(punch, punched_at=moved(punch, "punched_at", -24, -1, 1), **edits) | {"kind": kind}
+
     return Company(
         employees=final.employees,
         crm_users=final.crm_users,
         accounts=[before(a, latitude=None, radius_m=100.0) if pick.random() < 0.3 else a for a in final.accounts],
-        punches=some(
-            final.punches,
-            lambda p: before(p, punched_at=moved(p, "punched_at", -24, -1, 1), base_at=None, work_date=None, latitude=None)
-            | {"kind": pick.choice([p["kind"], "in", "out", "field"])},
-        ),
+        punches=some(final.punches, stamped),
         leave=some(final.leave, lambda r: before(r, kind="overtime", start_at=r["start_at"] - timedelta(hours=30))),
         visits=some(
             final.visits,

@@ -78,7 +78,9 @@ def facts_of(company: section6.Company, employee_id: str, day: date) -> list[str
     rows = [r for r in (*company.punches, *company.leave) if r["user_id"] == employee["user_id"]]
     rows += [r for r in company.visits if r["owner_id"] == owner]
     timed = [(r.get("punched_at") or r.get("start_at") or r.get("planned_start"), r) for r in rows]
-    near = sorted(((when, r) for when, r in timed if when and abs(when.date() - day).days <= 1), key=lambda pair: pair[0])
+    near = sorted(
+        ((when, r) for when, r in timed if when and abs(when.date() - day).days <= 1), key=lambda pair: pair[0]
+    )
     facts = [employee, *(row for _, row in near)]
     return [", ".join(f"{n} {shown(v)}" for n, v in row.items() if v is not None) for row in facts]
 
@@ -113,7 +115,7 @@ def compare_reports(warehouse: sa.Engine, days: Rows, checks: Rows) -> None:
     """One row per person-day, and months that are the sums of their days."""
     keys = sorted(days)
     for view in ("attendance_day", "performance_day"):
-        query = f"select employee_id, work_date from report.{view} order by employee_id collate \"C\", work_date"
+        query = f'select employee_id, work_date from report.{view} order by employee_id collate "C", work_date'
         assert rows_of(warehouse, query) == keys, view
     assert sorted(r[0] for r in rows_of(warehouse, "select visit_id from report.visit_check")) == sorted(checks)
     sums: dict[tuple[str, date], list[int]] = defaultdict(lambda: [0] * 8)

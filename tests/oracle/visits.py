@@ -64,7 +64,9 @@ def fit(visit: Row, account: Row | None, punch: Row) -> Fit:
     )
 
 
-def assignments(visits: Sequence[str], fits: Mapping[str, Sequence[Fit]]) -> Iterator[tuple[int, float, dict[str, str]]]:
+def assignments(
+    visits: Sequence[str], fits: Mapping[str, Sequence[Fit]]
+) -> Iterator[tuple[int, float, dict[str, str]]]:
     """All ways to pair visits with check-ins that verify them, a check-in at most once: count, cost, pairs."""
     if not visits:
         yield 0, 0.0, {}
@@ -139,7 +141,9 @@ def visit_checks(company: Company, days: Sequence[date], chosen: Mapping[str, st
             and employed(employee, local(v["planned_start"]).date())
         }
         mine = [p for p in company.punches if p["user_id"] == employee["user_id"] and p["kind"] == "field"]
-        check_ins = [p for day in {working_day(p) for p in mine} for p in once([p for p in mine if working_day(p) == day])]
+        check_ins = [
+            p for day in {working_day(p) for p in mine} for p in once([p for p in mine if working_day(p) == day])
+        ]
         fits = {n: [fit(v, accounts.get(v["account_id"]), p) for p in check_ins] for n, v in checked.items()}
         proven = proofs(list(checked), fits, chosen)
         free = {p["record_id"] for p in check_ins} - set(proven.values())

@@ -136,6 +136,10 @@ CASES = [
     Case("flexible: not before four", "in 06:00, out 15:30", status("early", early=30), shift="flexible"),
     Case("flexible: leave in the morning counts", "in 12:00, out 19:00", status("present", leave=120), "leave 10:00 - 12:00", shift="flexible"),
     Case("flexible: leave all day", "", status("leave"), "leave 09:00 - 20:00", shift="flexible"),
+    Case("flexible: of unknown coming, nobody left early after four", "out 18:54", status("incomplete", "missing_in", early=0, overtime=0), shift="flexible"),
+    Case("flexible: of unknown coming, gone before four", "out 15:30", status("incomplete", "missing_in", early=30), shift="flexible"),
+    Case("flexible: of unknown coming, overtime after the latest day's end", "out 19:45", status("incomplete", "missing_in", overtime=45), shift="flexible"),
+    Case("flexible: leave in the morning is a coming", "out 18:54", status("incomplete", "missing_in", early=6, leave=60), "leave 09:00 - 11:00", shift="flexible"),
     # --- what the source states
     Case("the source's times name the roster's shift", "in 09:03 base 09:00, out 18:00 base 18:00", {"shift": "office", **status("present")}),
     Case("the source's times name another shift", "in 07:40 base 07:30, out 11:30 base 11:30", {"shift": "sweep", **status("late", "base_differs_from_roster", late=10, planned=240)}),
@@ -143,6 +147,12 @@ CASES = [
     Case("times of no known shift hold as they are", "in 10:40 base 10:30, out 19:00 base 19:30", {"shift": "office", **status("late", "base_differs_from_roster", late=10, early=30)}),
     Case("the source's working day wins", "in 09:00, out +1 00:40 for 2026-11-03", status("present", overtime=400)),
     Case("a stated day far away is a mistake", "in 09:00 for 2026-10-03, out 18:00", status("present")),
+    Case("the source's night belongs to the day it starts", "in 22:06 base 22:00, out +1 06:02 base +1 06:00", {"shift": "night", **status("late", "base_differs_from_roster", late=6, worked=476)}),
+    Case("the source's night, first in after midnight", "in +1 00:30 base 22:00, out +1 06:02 base +1 06:00", {"shift": "night", **status("late", "base_differs_from_roster", late=150)}),
+    Case("the source's night, no in", "out +1 04:00 base +1 06:00", {"shift": "night", **status("incomplete", "base_differs_from_roster", "missing_in", early=120)}),
+    Case("an end that no shift has says nothing about the day", "in 18:00, out +1 02:05 base +1 02:00", status("incomplete", "missing_out")),
+    Case("the stated day wins over the planned time", "out +1 06:02 base +1 06:00 for 2026-11-04", status("absent")),
+    Case("a planned time of another week is a mistake", "in 09:00 base -7 09:00, out 18:00 base -7 18:00", status("present", late=0, worked=480)),
     Case("a very long day", "in 05:00, out 22:00", status("present", "long_span")),
 ]  # fmt: skip
 

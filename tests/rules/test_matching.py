@@ -6,7 +6,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fieldwork.rules.matching import assign
@@ -30,6 +30,7 @@ def chosen(pairs: list[Pair]) -> list[Pair]:
     return [pair for pair, yes in zip(pairs, mask, strict=True) if yes]
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(1, 5), st.integers(1, 5), st.integers(0, 99)), max_size=9, unique_by=lambda p: p[:2])
 )
@@ -39,6 +40,7 @@ def test_no_assignment_is_better(pairs: list[Pair]) -> None:
     assert (-len(some), sum(cost for _, _, cost in some)) == best(pairs)
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.integers(1, 5), st.integers(1, 5), st.integers(0, 99)), max_size=9, unique_by=lambda p: p[:2]

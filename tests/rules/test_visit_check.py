@@ -9,7 +9,8 @@ from random import Random
 import pytest
 
 from fieldwork.warehouse.schema import core, mart
-from tests.rules.world import World, with_roster
+from tests.rules.test_attendance_day import MORE_SHIFTS
+from tests.rules.world import HERE, World, with_roster
 
 DAY, SINCE, UNTIL = "2026-11-03", "2026-11-03", "2026-11-04"
 
@@ -267,6 +268,26 @@ def test_a_visit_taken_away_frees_its_check_in_for_the_next_day(rep: World) -> N
     rep.touch("E1", "2026-11-03")
     rep.build("2026-11-03", "2026-11-05", "r2")
     assert rep.verdicts() == {"v2": ("off_schedule", c1)}
+
+
+@pytest.mark.parametrize(
+    ("shift", "clock", "stated"),
+    [("office", "+1 09:30", " for 2026-11-03"), ("night", "+1 09:30", ""), ("early", "21:30", "")],
+)
+def test_a_check_in_of_another_working_day_links_both_days(rep: World, shift: str, clock: str, stated: str) -> None:
+    """While it proves a visit of its date it says nothing about those of its working day, and when it is free it does."""
+    rep.settings = with_roster(rep.settings, {"E1": shift}, MORE_SHIFTS)
+    near = {"latitude": HERE[0], "longitude": HERE[1]}
+    c1 = rep.punch("E1", DAY, f"field {clock}{stated}", **near)
+    proven, hinted = ("2026-11-03", "2026-11-04") if shift == "early" else ("2026-11-04", "2026-11-03")
+    rep.visit("E1", "v1", hinted, "14:00 - 15:00", "near")
+    rep.visit("E1", "v2", proven, "21:00 - 22:00" if shift == "early" else "09:00 - 10:00", "near")
+    rep.run("2026-11-03", "2026-11-05")
+    assert {r["visit_id"]: r["record_id"] for r in rep.rows(mart.visit_check)} == {"v1": None, "v2": c1}
+    rep.change(core.visit, {"deleted": True}, visit_id="v2")
+    rep.touch("E1", proven)
+    rep.build("2026-11-03", "2026-11-05", "r2")
+    assert rep.verdicts() == {"v1": ("off_schedule", c1)}
 
 
 def test_a_night_workers_morning_check_in_proves_the_mornings_visit(rep: World) -> None:

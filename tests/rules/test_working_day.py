@@ -18,29 +18,31 @@ TUESDAY = date(2026, 11, 3)
 
 @pytest.fixture
 def shifts(world: World) -> World:
-    """N works nights, O the office, L early, V evenings; X nights until Tuesday, the office from then on."""
+    """N works nights, O the office, L early, V evenings, G guards; X nights until Tuesday, the office from then on."""
     start = date(2000, 1, 1)
-    own = {"N": "night", "L": "early", "V": "evening", "X": "night"}
+    own = {"N": "night", "L": "early", "V": "evening", "G": "guard", "X": "night"}
     roster = [{"scope": "employee", "subject": e, "from": start, "shift": s} for e, s in own.items()]
     roster.append({"scope": "employee", "subject": "X", "from": TUESDAY, "shift": "office"})
     config = world.settings.config
     world.settings = with_config(
         world.settings, roster=[*config["roster"], *roster], shift=[*config["shift"], *MORE_SHIFTS]
     )
-    for employee in "NOLVX":
+    for employee in "NOLVGX":
         world.employee(employee)
     with world.engine.begin() as connection:
         seed_reference(connection, world.settings, TUESDAY, TUESDAY)
     return world
 
 
-def touched(world: World, *punches: tuple[str, str, str | None]) -> list[Any]:
-    rows = [{"e": e, "t": world.at(TUESDAY, clock), "d": stated} for e, clock, stated in punches]
+def touched(
+    world: World, *punches: tuple[str, str, str | None], kind: str = "in", base: str | None = None
+) -> list[Any]:
+    more = {"k": kind, "b": base and world.at(TUESDAY, base)}
+    rows = [{"e": e, "t": world.at(TUESDAY, clock), "d": stated, **more} for e, clock, stated in punches]
+    columns = "employee_id text, punched_at timestamptz, kind text, work_date date, base_at timestamptz"
     with world.engine.begin() as connection:
-        connection.execute(
-            sa.text("create temporary table incoming_punch (employee_id text, punched_at timestamptz, work_date date)")
-        )
-        connection.execute(sa.text("insert into incoming_punch values (:e, :t, :d)"), rows)
+        connection.execute(sa.text(f"create temporary table incoming_punch ({columns})"))
+        connection.execute(sa.text("insert into incoming_punch values (:e, :t, :k, :d, :b)"), rows)
         found = connection.execute(sa.text(working_day.touched())).all()
         connection.execute(sa.text("drop table incoming_punch"))
     return sorted((e, d.day) for e, d in found)
@@ -75,6 +77,39 @@ def test_where_a_punch_belongs(shifts: World, employee: str, clock: str, day: in
 def test_the_source_wins_within_a_day(shifts: World) -> None:
     assert touched(shifts, ("O", "09:00", "2026-11-02"), ("N", "06:02", "2026-11-03")) == [("N", 3), ("O", 2)]
     assert touched(shifts, ("O", "09:00", "2026-11-01")) == [("O", 3)]
+
+
+@pytest.mark.parametrize(
+    ("employee", "kind", "clock", "base", "day"),
+    [
+        ("O", "in", "22:05", "22:00", 3),
+        ("O", "in", "+1 00:10", "22:00", 3),
+        ("O", "in", "-1 23:50", "00:00", 3),
+        ("O", "out", "06:02", "06:00", 2),
+        ("O", "out", "18:02", "18:00", 3),
+        ("V", "out", "+1 00:40", "23:00", 3),
+        ("O", "out", "08:01", "08:00", 3),  # early and guard end then: by name
+        ("G", "out", "08:01", "08:00", 2),  # but one's own shift comes first
+        ("O", "out", "02:05", "02:00", 3),  # no shift ends then
+        ("O", "in", "09:00", "-2 09:00", 3),  # a mistake
+        ("O", "out", "09:00", "-2 18:00", 3),
+        ("N", "field", "06:02", "09:00", 2),  # says nothing about a check-in
+    ],
+)
+def test_the_shift_that_the_source_compares_with_names_the_day(
+    shifts: World, employee: str, kind: str, clock: str, base: str, day: int
+) -> None:
+    assert (employee, day) in touched(shifts, (employee, clock, None), kind=kind, base=base)
+
+
+def test_the_stated_day_wins_over_the_planned_time(shifts: World) -> None:
+    assert touched(shifts, ("O", "06:02", "2026-11-03"), kind="out", base="06:00") == [("O", 3)]
+
+
+def test_a_check_in_touches_its_date_too(shifts: World) -> None:
+    """It may prove a visit of that date."""
+    assert touched(shifts, ("N", "06:02", None), kind="field") == [("N", 2), ("N", 3)]
+    assert touched(shifts, ("O", "09:00", "2026-11-02"), kind="field") == [("O", 2), ("O", 3)]
 
 
 def test_each_day_once(shifts: World) -> None:

@@ -74,6 +74,17 @@ check_in_date as (
     where p.kind = 'field'
 ),
 
+near_midnight as materialized (
+    -- the rostered shifts beside which a working day does not begin at midnight, and the date beyond (working_day.sql)
+    select shift, work_date, work_date + 1 as local_date
+    from ref.shift_day
+    where ends_at + day_margin > next_midnight and shift in (select roster.shift from ref.roster)
+    union all
+    select shift, work_date, work_date - 1
+    from ref.shift_day
+    where starts_at - day_margin < midnight and shift in (select roster.shift from ref.roster)
+),
+
 link as materialized (
     select reach.employee_id, reach.work_date, day::date as linked_date
     from reach
@@ -84,14 +95,11 @@ link as materialized (
     from check_in_date
     where abs(work_date - local_date) = 1
     union
-    -- next to a shift that is near midnight a working day does not begin there (working_day.sql)
     select c.employee_id, c.local_date, plan.work_date
     from check_in_date as c
-    cross join (values (-1), (1)) as near (days)
-    join ref.planned_shift as plan on c.employee_id = plan.employee_id and c.local_date + near.days = plan.work_date
-    where
-        near.days = -1 and plan.ends_at + plan.day_margin > plan.next_midnight
-        or near.days = 1 and plan.starts_at - plan.day_margin < plan.midnight
+    join near_midnight as near on c.local_date = near.local_date
+    join ref.planned_shift as plan
+        on c.employee_id = plan.employee_id and near.work_date = plan.work_date and near.shift = plan.shift
 ),
 
 together as (

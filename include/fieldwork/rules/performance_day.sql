@@ -26,23 +26,33 @@ with visits as (
     group by c.employee_id, c.work_date
 ),
 
-due as (
-    select
-        d.employee_id,
-        d.work_date,
-        count(*) as due,
-        count(*) filter (where t.status = 'done' and t.completed_at < d.next_midnight) as on_time
-    from planned_day as d
-    join core.task as t on d.employee_id = t.employee_id and d.work_date = t.due_on
-    where t.status <> 'cancelled' and not t.deleted
-    group by d.employee_id, d.work_date
-),
-
 span as (
-    -- one look per person instead of one per day: the days between that are not the run's find no partner below
-    select employee_id, time_zone, min(midnight) as begins_at, max(next_midnight) as ends_at
+    -- facts are read once per person, not once per day; a day between that is not the run's finds no partner below
+    select
+        employee_id,
+        time_zone,
+        min(work_date) as first_day,
+        max(work_date) as last_day,
+        min(midnight) as begins_at,
+        max(next_midnight) as ends_at
     from planned_day
     group by employee_id, time_zone
+),
+
+due as (
+    select
+        span.employee_id,
+        span.time_zone,
+        t.due_on as work_date,
+        count(*) as due,
+        count(*) filter (
+            where t.status = 'done' and t.completed_at < (t.due_on + 1)::timestamp at time zone span.time_zone
+        ) as on_time
+    from span
+    join core.task as t
+        on span.employee_id = t.employee_id and t.due_on >= span.first_day and t.due_on <= span.last_day
+    where t.status <> 'cancelled' and not t.deleted
+    group by span.employee_id, span.time_zone, t.due_on
 ),
 
 followed as (
@@ -118,7 +128,8 @@ joined as (
     from build.attendance_day as a
     join planned_day as d on a.employee_id = d.employee_id and a.work_date = d.work_date
     left join visits as v on a.employee_id = v.employee_id and a.work_date = v.work_date
-    left join due on a.employee_id = due.employee_id and a.work_date = due.work_date
+    left join due
+        on d.employee_id = due.employee_id and d.work_date = due.work_date and d.time_zone = due.time_zone
     left join followed as f
         on d.employee_id = f.employee_id and d.work_date = f.work_date and d.time_zone = f.time_zone
     left join created as c

@@ -101,3 +101,4 @@ select
     end,
     rule_version
 from told
+order by visit_no

@@ -4,6 +4,22 @@
 -- in_time_from and in_time_to bound the check-ins that are in time, both included. The account's place is null where it
 -- is unknown; (0, 0) is unknown. visit_no numbers the visits in an order that does not depend on how they were read.
 create temporary table visit_plan on commit drop as
+with span as (
+    select employee_id, time_zone, min(midnight) as begins_at, max(next_midnight) as ends_at
+    from planned_day
+    group by employee_id, time_zone
+),
+
+near as materialized (
+    -- visits are read once per person, not once per day
+    select visit.*, span.time_zone, (visit.planned_start at time zone span.time_zone)::date as work_date
+    from span
+    join core.visit as visit
+        on span.employee_id = visit.employee_id
+        and visit.planned_start >= span.begins_at and visit.planned_start < span.ends_at
+    where visit.status <> 'cancelled' and not visit.deleted
+)
+
 select
     row_number() over (order by v.employee_id, v.planned_start, v.visit_id) as visit_no,
     v.employee_id,
@@ -26,8 +42,7 @@ select
     d.accuracy_cap_m,
     d.time_zone,
     d.rule_version
-from planned_day as d
-join core.visit as v
-    on d.employee_id = v.employee_id and v.planned_start >= d.midnight and v.planned_start < d.next_midnight
+from near as v
+join planned_day as d
+    on v.employee_id = d.employee_id and v.work_date = d.work_date and v.time_zone = d.time_zone
 left join core.account as a on v.account_id = a.account_id
-where v.status <> 'cancelled' and not v.deleted

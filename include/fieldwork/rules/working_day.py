@@ -13,7 +13,7 @@ def touch(connection: sa.Connection) -> None:
         sa.text(
             "insert into touch (employee_id, work_date) "
             "with incoming_punch as (select employee_id, punched_at, kind, work_date, base_at from delta) "
-            f"select employee_id, work_date from ({touched()}) as of_delta"
+            f"select employee_id, work_date from ({touched()}) as of_delta"  # noqa: S608 - our own statement
         )
     )
 
@@ -32,9 +32,9 @@ def touched() -> str:
 
     These are their working days and, of check-ins, their dates too: they may prove visits of the date.
     """
+    placed = f"(\n{of_each_punch()}\n) as punch"
+    dates = "(values (working_day), (case when kind = 'field' then local_date end)) as day (work_date)"
     return (
         "select distinct punch.employee_id, day.work_date "
-        f"from (\n{of_each_punch()}\n) as punch "  # noqa: S608 - our own file
-        "cross join lateral (values (working_day), (case when kind = 'field' then local_date end)) as day (work_date) "
-        "where day.work_date is not null"
+        f"from {placed} cross join lateral {dates} where day.work_date is not null"  # noqa: S608 - our own file
     )

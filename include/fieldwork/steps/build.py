@@ -23,7 +23,12 @@ from .progress import Progress, silent
 _log: Final = logging.getLogger(__name__)
 
 #: sorts of a month of a few thousand people stay in memory; views are joined in the best order, not as written
-_PLANNER: Final = {"work_mem": "128MB", "join_collapse_limit": "11", "from_collapse_limit": "11"}
+_PLANNER: Final = {
+    "work_mem": "128MB",
+    "join_collapse_limit": "11",
+    "from_collapse_limit": "11",
+    "enable_memoize": "off",
+}
 
 _ASKED_DAY: Final = (
     "create temporary table asked_day (employee_id text, work_date date, touch_seq bigint) on commit drop"

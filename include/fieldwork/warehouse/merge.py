@@ -38,6 +38,8 @@ _LINK_DATE: Final[dict[str, str]] = {
     "tasks": "due_on",
     "opportunities": "created_at",
 }
+#: hashes and sorts of a million rows stay in memory
+_WORK_MEM: Final = "128MB"
 #: Stamps that say nothing about the record itself.
 _NOT_COMPARED: Final = frozenset({"modified_at"})
 
@@ -86,13 +88,15 @@ class Merge:
 
     def receive(self, connection: sa.Connection) -> None:
         """Fill ``incoming`` from staging: say whose each row is, and which of several copies counts (the latest)."""
+        connection.execute(sa.select(sa.func.set_config("work_mem", _WORK_MEM, True)))
         staged, incoming = staging.table(self.stream, self.batch_id), self.incoming
         incoming.create(connection)
-        key = staged.c[self.stream.key]
-        latest = [staged.c.modified_at.desc().nulls_last()] if "modified_at" in staged.c else []
         columns = [staged.c.seq, *(staged.c[name] for name in self.stream.columns)]
-        line = sa.func.row_number().over(partition_by=key, order_by=[*latest, staged.c.seq.desc()])
-        query = sa.select(*columns, self._person(staged), line)
+        person, rows = self._person(staged)
+        line = self._line()
+        query = sa.select(*columns, person, sa.func.coalesce(line.c.place_in_line, 1)).select_from(
+            rows.outerjoin(line, staged.c.seq == line.c.seq)
+        )
         connection.execute(insert(incoming).from_select(list(incoming.c.keys()), query))
         connection.execute(sa.text("analyze incoming"))
 
@@ -180,9 +184,10 @@ class Merge:
                 values["loaded_at"] = sa.func.now()
             if "deleted" in values:
                 values["deleted"] = sa.func.coalesce(d.deleted, sa.false())
-            query = sa.select(*(v.label(n) for n, v in values.items())).where(d.side == "new")
-            statement = insert(table).from_select(list(values), query)
             keys = [column.name for column in table.primary_key.columns]
+            query = sa.select(*(v.label(n) for n, v in values.items())).where(d.side == "new")
+            in_order = query.order_by(*(values[name] for name in keys))  # neighbours in the index come one after another
+            statement = insert(table).from_select(list(values), in_order)
             fresh = {n: statement.excluded[n] for n in values if n not in keys}
             connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=fresh))
 
@@ -200,18 +205,46 @@ class Merge:
             return sa.and_(table.c.employee_id == i.employee_id, table.c[key] == i[key])
         return sa.and_(table.c[key] == i[key])
 
-    def _person(self, staged: sa.Table) -> sa.ColumnElement[Any]:
+    def _line(self) -> sa.CTE:
+        """``seq``, ``place_in_line`` of the rows that have copies in the batch; all others stand alone."""
+        staged = staging.table(self.stream, self.batch_id).alias("copy")
+        key = staged.c[self.stream.key]
+        latest = [staged.c.modified_at.desc().nulls_last()] if "modified_at" in staged.c else []
+        place = sa.func.row_number().over(partition_by=key, order_by=[*latest, staged.c.seq.desc()])
+        several = sa.select(key).group_by(key).having(sa.func.count() > 1)
+        return sa.select(staged.c.seq, place.label("place_in_line")).where(key.in_(several)).cte("line")
+
+    def _person(self, staged: sa.Table) -> tuple[sa.ColumnElement[Any], sa.FromClause]:
+        """The person of a staged row, and the rows to select it from.
+
+        Nearly every outside id has one link, found by one hash join; whoever has several is looked up row by row.
+        """
         if self.stream.person is None:
-            return sa.null()
+            return sa.null(), staged
         link = ref.identity.c
-        owner = staged.c[self.stream.person]
-        conditions = [link.system == self.system, link.external_id == owner]
-        day = self._day(staged)
-        if day is not None:
-            conditions += [link.valid_from <= day, sa.or_(link.valid_to.is_(None), link.valid_to > day)]
-        return (
-            sa.select(link.employee_id).where(*conditions).order_by(link.valid_from.desc()).limit(1).scalar_subquery()
+        owner, day = staged.c[self.stream.person], self._day(staged)
+        only = (
+            sa.select(
+                link.external_id,
+                sa.func.min(link.employee_id).label("employee_id"),
+                sa.func.min(link.valid_from).label("valid_from"),
+                sa.func.min(link.valid_to).label("valid_to"),
+            )
+            .where(link.system == self.system)
+            .group_by(link.external_id)
+            .having(sa.func.count() == 1)
+            .cte("only_link")
         )
+        latest = (
+            sa.select(link.employee_id)
+            .where(link.system == self.system, link.external_id == owner, *_holds(link, day))
+            .order_by(link.valid_from.desc())
+            .limit(1)
+            .scalar_subquery()
+        )
+        of_one = sa.case((sa.and_(sa.true(), *_holds(only.c, day)), only.c.employee_id))
+        person = sa.case((only.c.external_id.is_not(None), of_one), else_=latest)
+        return person, staged.outerjoin(only, owner == only.c.external_id)
 
     def _day(self, staged: sa.Table) -> sa.ColumnElement[Any] | None:
         name = _LINK_DATE.get(self.stream.name)
@@ -229,6 +262,13 @@ class Merge:
 
     def _temporary(self, name: str, *columns: sa.Column[Any]) -> sa.Table:
         return sa.Table(name, sa.MetaData(), *columns, prefixes=["TEMPORARY"], postgresql_on_commit="DROP")
+
+
+def _holds(link: Any, day: sa.ColumnElement[Any] | None) -> list[sa.ColumnElement[bool]]:
+    """A link's span holds the day; without a day every link holds."""
+    if day is None:
+        return []
+    return [link.valid_from <= day, sa.or_(link.valid_to.is_(None), link.valid_to > day)]
 
 
 def abandon_older(connection: sa.Connection, system: str, stream: str, batch_id: int) -> None:
