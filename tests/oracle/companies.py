@@ -177,7 +177,9 @@ class Builder:
 
     def leave(self, user_id: str, day: date) -> None:
         """One or two approvals, which may overlap or touch."""
-        for text in self.random.choices(LEAVE, k=self.random.choice([1, 1, 2])):
+        around_noon = ["09:00 12:00", "13:00 18:00"]
+        some = self.random.choices(LEAVE, k=self.random.choice([1, 1, 2]))
+        for text in around_noon if self.random.random() < 0.15 else some:
             start, end = (instant(day, clock) for clock in text.split())
             kind = self.random.choice(["leave", "leave", "trip", "out", "overtime"])
             row = {"approval_id": self.new_id("l"), "user_id": user_id, "kind": kind, "start_at": start, "end_at": end}
@@ -212,7 +214,11 @@ class Builder:
         latitude, longitude = account["latitude"] or HERE[0], account["longitude"] or HERE[1]
         place = latitude + pick.choice(near) * METRE, longitude
         place = pick.choice([place] * 12 + [(None, None), (0.0, 0.0), (place[0], None)])
-        stated = {"work_date": pick.choice([None] * 8 + [(when - timedelta(hours=10)).date()])}
+        stated = {
+            "work_date": pick.choice(
+                [None] * 6 + [(when - timedelta(hours=10)).date(), (when - timedelta(days=1)).date()]
+            )
+        }
         where = {"latitude": place[0], "longitude": place[1], "accuracy_m": pick.choice(ACCURACY)}
         self.punch(user_id, "field", when, **where, **stated)
         if pick.random() < 0.1:
@@ -227,6 +233,7 @@ def company(seed: int) -> Company:
 def earlier(final: Company, seed: int) -> Company:
     """What was known of a company some days before: rows are missing, others stand as they were before their edit."""
     pick = Random(-seed)
+    missing, edited = pick.choice([(0.3, 0.4), (0.03, 0.03), (0.03, 0.03)])
 
     def before(row: dict[str, Any], **edits: Any) -> dict[str, Any]:
         return row | dict([pick.choice(list(edits.items()))])
@@ -235,7 +242,7 @@ def earlier(final: Company, seed: int) -> Company:
         return row[name] and row[name] + timedelta(hours=pick.choice(hours))
 
     def some(rows: Any, edit: Any) -> list[dict[str, Any]]:
-        return [edit(row) if pick.random() < 0.4 else row for row in rows if pick.random() < 0.7]
+        return [edit(row) if pick.random() < edited else row for row in rows if pick.random() > missing]
 
     def stamped(punch: dict[str, Any]) -> dict[str, Any]:
         kind = pick.choice([punch["kind"], "in", "out", "field"])
@@ -245,7 +252,7 @@ def earlier(final: Company, seed: int) -> Company:
     return Company(
         employees=final.employees,
         crm_users=final.crm_users,
-        accounts=[before(a, latitude=None, radius_m=100.0) if pick.random() < 0.3 else a for a in final.accounts],
+        accounts=[before(a, latitude=None, radius_m=100.0) if pick.random() < edited else a for a in final.accounts],
         punches=some(final.punches, stamped),
         leave=some(final.leave, lambda r: before(r, kind="overtime", start_at=r["start_at"] - timedelta(hours=30))),
         visits=some(

@@ -112,10 +112,8 @@ def once(punches: Sequence[Row]) -> list[Row]:
 def first_and_last(punches: Sequence[Row]) -> tuple[datetime | None, datetime | None]:
     """First in and last out of one working day."""
     first = min((p["punched_at"] for p in punches if p["kind"] in ("in", "field")), default=None)
-    after = [
-        p["punched_at"] for p in punches if p["kind"] in ("out", "field") and (not first or p["punched_at"] > first)
-    ]
-    return first, max(after, default=None)
+    gone = [p["punched_at"] for p in punches if p["kind"] in ("out", "field")]
+    return first, max((when for when in gone if not first or when > first), default=None)
 
 
 # --- attendance

@@ -44,6 +44,10 @@ class Fit:
         return self.off + (self.distance or 0) / 10
 
 
+#: by visit, how each check-in of the person fits it
+Fits = Mapping[str, Sequence[Fit]]
+
+
 def fit(visit: Row, account: Row | None, punch: Row) -> Fit:
     start = visit["planned_start"]
     end = max(visit["planned_end"] or start, start)
@@ -64,9 +68,7 @@ def fit(visit: Row, account: Row | None, punch: Row) -> Fit:
     )
 
 
-def assignments(
-    visits: Sequence[str], fits: Mapping[str, Sequence[Fit]]
-) -> Iterator[tuple[int, float, dict[str, str]]]:
+def assignments(visits: Sequence[str], fits: Fits) -> Iterator[tuple[int, float, dict[str, str]]]:
     """All ways to pair visits with check-ins that verify them, a check-in at most once: count, cost, pairs."""
     if not visits:
         yield 0, 0.0, {}
@@ -78,7 +80,7 @@ def assignments(
                 yield count + 1, cost + f.cost, {**pairs, visits[0]: f.record_id}
 
 
-def groups(visits: Sequence[str], fits: Mapping[str, Sequence[Fit]]) -> Iterator[list[str]]:
+def groups(visits: Sequence[str], fits: Fits) -> Iterator[list[str]]:
     """Visits that share a verifying check-in, directly or through others; the rest one by one."""
     left = list(visits)
     while left:
@@ -94,7 +96,7 @@ def groups(visits: Sequence[str], fits: Mapping[str, Sequence[Fit]]) -> Iterator
         yield group
 
 
-def proofs(visits: Sequence[str], fits: Mapping[str, Sequence[Fit]], chosen: Mapping[str, str]) -> dict[str, str]:
+def proofs(visits: Sequence[str], fits: Fits, chosen: Mapping[str, str]) -> dict[str, str]:
     """The best pairs; where several are equally good, the ones that the product chose if they are among them."""
     best: dict[str, str] = {}
     for group in groups(visits, fits):
@@ -141,9 +143,8 @@ def visit_checks(company: Company, days: Sequence[date], chosen: Mapping[str, st
             and employed(employee, local(v["planned_start"]).date())
         }
         mine = [p for p in company.punches if p["user_id"] == employee["user_id"] and p["kind"] == "field"]
-        check_ins = [
-            p for day in {working_day(p) for p in mine} for p in once([p for p in mine if working_day(p) == day])
-        ]
+        by_day = [[p for p in mine if working_day(p) == day] for day in {working_day(p) for p in mine}]
+        check_ins = [p for punches in by_day for p in once(punches)]
         fits = {n: [fit(v, accounts.get(v["account_id"]), p) for p in check_ins] for n, v in checked.items()}
         proven = proofs(list(checked), fits, chosen)
         free = {p["record_id"] for p in check_ins} - set(proven.values())

@@ -275,7 +275,7 @@ def test_a_visit_taken_away_frees_its_check_in_for_the_next_day(rep: World) -> N
     [("office", "+1 09:30", " for 2026-11-03"), ("night", "+1 09:30", ""), ("early", "21:30", "")],
 )
 def test_a_check_in_of_another_working_day_links_both_days(rep: World, shift: str, clock: str, stated: str) -> None:
-    """While it proves a visit of its date it says nothing about those of its working day, and when it is free it does."""
+    """While it proves a visit of its date it says nothing about those of its working day; when it is free it does."""
     rep.settings = with_roster(rep.settings, {"E1": shift}, MORE_SHIFTS)
     near = {"latitude": HERE[0], "longitude": HERE[1]}
     c1 = rep.punch("E1", DAY, f"field {clock}{stated}", **near)

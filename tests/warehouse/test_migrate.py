@@ -83,4 +83,4 @@ def test_changed_views_or_roles_come_with_a_migration() -> None:
     folder = Path(migrate.__file__).parent
     now = hashlib.sha256(b"".join((folder / name).read_bytes() for name in migrate.REPEATED)).hexdigest()
     newest = ScriptDirectory.from_config(migrate.config()).get_revision("head").module
-    assert newest.REPEATED == now, f"add a migration whose REPEATED is {now}"
+    assert now == newest.REPEATED, f"add a migration whose REPEATED is {now}"

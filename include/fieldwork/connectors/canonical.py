@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fieldwork.connectors.datum import Datum, to_wgs84
-from fieldwork.streams import DAY, INSTANT, NUMBER, TEXT, Stream
+from fieldwork.streams import DAY, INSTANT, TEXT, Stream
 
 #: What can be milliseconds since 1970: a smaller number is seconds (1973 and earlier in ms), a larger one nonsense.
 EARLIEST_MS: Final = 100_000_000_000

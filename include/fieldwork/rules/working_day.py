@@ -11,9 +11,9 @@ def touch(connection: sa.Connection) -> None:
     """Note in ``touch`` the person-days of the punches in ``delta``, as they were and as they are."""
     connection.execute(
         sa.text(
-            "insert into touch (employee_id, work_date) "
+            "insert into touch (employee_id, work_date) "  # noqa: S608 - our own statement
             "with incoming_punch as (select employee_id, punched_at, kind, work_date, base_at from delta) "
-            f"select employee_id, work_date from ({touched()}) as of_delta"  # noqa: S608 - our own statement
+            f"select employee_id, work_date from ({touched()}) as of_delta"
         )
     )
 
@@ -35,6 +35,6 @@ def touched() -> str:
     placed = f"(\n{of_each_punch()}\n) as punch"
     dates = "(values (working_day), (case when kind = 'field' then local_date end)) as day (work_date)"
     return (
-        "select distinct punch.employee_id, day.work_date "
-        f"from {placed} cross join lateral {dates} where day.work_date is not null"  # noqa: S608 - our own file
+        "select distinct punch.employee_id, day.work_date "  # noqa: S608 - our own file
+        f"from {placed} cross join lateral {dates} where day.work_date is not null"
     )

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
 from fieldwork.errors import CountMismatch
 from fieldwork.failpoint import reached
@@ -22,6 +21,8 @@ from .progress import Progress, silent
 
 #: Any number that no other lock uses: publications follow one another.
 _LOCK: Final = 7_263_111
+#: A month of a few thousand people is compared in memory.
+_WORK_MEM: Final = "128MB"
 
 
 def publish(engine: sa.Engine, settings: Settings, *, run_id: str, progress: Progress = silent) -> dict[str, Any]:  # noqa: ARG001
@@ -34,6 +35,7 @@ def publish(engine: sa.Engine, settings: Settings, *, run_id: str, progress: Pro
         with engine.begin() as connection:
             connection.execution_options(preserve_rowcount=True)
             connection.execute(sa.text("select pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+            connection.execute(sa.select(sa.func.set_config("work_mem", _WORK_MEM, True)))
             for done, table in enumerate(mart.JOINED):
                 progress("publish", done, len(mart.JOINED))
                 result[table.name] = _replace(connection, table, run_id)
@@ -56,23 +58,26 @@ def _replace(connection: sa.Connection, table: sa.Table, run_id: str) -> dict[st
     )
     gone = sa.and_(computed, ~sa.exists().where(same_key))
 
-    changed = _keep_history(connection, table, built, sa.and_(same_key, _differ(table, built.c, values)))
+    differs = sa.and_(same_key, _differ(table, built, values))
+
+    changed = _keep_history(connection, table, built, differs)
     removed = _keep_history(connection, table, days, gone)
     deleted = connection.execute(sa.delete(table).where(gone)).rowcount
-    written = _write(connection, table, built, values, run_id)
+    replaced = _replace_changed(connection, table, built, values, differs)
+    inserted = _insert_new(connection, table, built, run_id, same_key)
     total = connection.scalar(sa.select(sa.func.count()).select_from(built).where(built.c.run_id == run_id)) or 0
-    if removed != deleted or not changed <= written <= total:
+    if (removed, changed) != (deleted, replaced) or changed + inserted > total:
         raise CountMismatch(
             f"mart.{table.name}: {changed} changed and {removed} removed rows went to history, "
-            f"but {written} of {total} were written and {deleted} removed.",
+            f"but {replaced} were replaced, {deleted} removed and {inserted} inserted of {total} built.",
             todo="Nothing was published. This is a fault of Fieldwork: report it with these numbers.",
         )
-    return {"inserted": written - changed, "changed": changed, "removed": removed, "unchanged": total - written}
+    return {"inserted": inserted, "changed": changed, "removed": removed, "unchanged": total - inserted - changed}
 
 
-def _differ(table: sa.Table, other: sa.ColumnCollection[str, Any], values: list[str]) -> sa.ColumnElement[bool]:
-    """Published and other values differ; null equals null."""
-    published, fresh = (sa.tuple_(*(columns[name] for name in values)) for columns in (table.c, other))
+def _differ(table: sa.Table, built: sa.Table, values: list[str]) -> sa.ColumnElement[bool]:
+    """Published and built values differ; null equals null."""
+    published, fresh = (sa.tuple_(*(columns[name] for name in values)) for columns in (table.c, built.c))
     return published.is_distinct_from(fresh)
 
 
@@ -83,16 +88,26 @@ def _keep_history(connection: sa.Connection, table: sa.Table, beside: sa.Table, 
     return connection.execute(sa.insert(history).from_select([c.name for c in history.columns], old)).rowcount
 
 
-def _write(connection: sa.Connection, table: sa.Table, built: sa.Table, values: list[str], run_id: str) -> int:
-    """Built rows in, where they are new or differ; returns how many."""
-    fresh = sa.select(*(sa.func.now() if c.name == "published_at" else built.c[c.name] for c in table.columns))
-    statement = insert(table).from_select([c.name for c in table.columns], fresh.where(built.c.run_id == run_id))
-    update = statement.on_conflict_do_update(
-        index_elements=list(table.primary_key),
-        set_={name: statement.excluded[name] for name in (*values, "published_at")},
-        where=_differ(table, statement.excluded, values),
-    )
-    return connection.execute(update).rowcount
+def _replace_changed(
+    connection: sa.Connection, table: sa.Table, built: sa.Table, values: list[str], differs: sa.ColumnElement[bool]
+) -> int:
+    """Published rows take the built values where these differ; returns how many.
+
+    An upsert of all built rows would lock, and so write, every row that stays as it is.
+    """
+    fresh = {name: built.c[name] for name in values} | {"published_at": sa.func.now()}
+    return connection.execute(sa.update(table).values(fresh).where(differs)).rowcount
+
+
+def _insert_new(
+    connection: sa.Connection, table: sa.Table, built: sa.Table, run_id: str, same_key: sa.ColumnElement[bool]
+) -> int:
+    """Built rows that are not published yet, in the order of their key; returns how many."""
+    fresh = [sa.func.now() if c.name == "published_at" else built.c[c.name] for c in table.columns]
+    keys = [built.c[column.name] for column in table.primary_key]
+    missing = sa.select(*fresh).where(built.c.run_id == run_id, ~sa.exists().where(same_key).correlate(built))
+    statement = sa.insert(table).from_select([c.name for c in table.columns], missing.order_by(*keys))
+    return connection.execute(statement).rowcount
 
 
 def _clear_touched(connection: sa.Connection, run_id: str) -> None:
