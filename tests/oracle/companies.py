@@ -11,7 +11,7 @@ from datetime import date, datetime, time, timedelta
 from random import Random
 from typing import Any, Final
 
-from tests.oracle.section6 import ZONE, Company
+from tests.oracle.section6 import ZONE, Company, Row
 
 SINCE, UNTIL = date(2026, 9, 14), date(2026, 10, 14)
 #: first days of activity: plain weeks, a make-up Sunday, the holidays and the make-up Saturday after them
@@ -107,7 +107,7 @@ class Builder:
         """A person with a CRM user; some hired or gone in the middle, some without a number."""
         pick, user_id = self.random, self.new_id("u")
         number = None if pick.random() < 0.1 else f"n{user_id}"
-        employee = {"user_id": user_id, "employee_no": number, "name": user_id, "hired_on": None, "left_on": None}
+        employee: dict[str, Any] = {"user_id": user_id, "employee_no": number, "hired_on": None, "left_on": None}
         if pick.random() < 0.2:
             employee["hired_on"] = pick.choice(active)
         if pick.random() < 0.2:
@@ -214,11 +214,8 @@ class Builder:
         latitude, longitude = account["latitude"] or HERE[0], account["longitude"] or HERE[1]
         place = latitude + pick.choice(near) * METRE, longitude
         place = pick.choice([place] * 12 + [(None, None), (0.0, 0.0), (place[0], None)])
-        stated = {
-            "work_date": pick.choice(
-                [None] * 6 + [(when - timedelta(hours=10)).date(), (when - timedelta(days=1)).date()]
-            )
-        }
+        days = [None] * 6 + [(when - timedelta(hours=hours)).date() for hours in (10, 24)]
+        stated = {"work_date": pick.choice(days)}
         where = {"latitude": place[0], "longitude": place[1], "accuracy_m": pick.choice(ACCURACY)}
         self.punch(user_id, "field", when, **where, **stated)
         if pick.random() < 0.1:
@@ -235,10 +232,10 @@ def earlier(final: Company, seed: int) -> Company:
     pick = Random(-seed)
     missing, edited = pick.choice([(0.3, 0.4), (0.03, 0.03), (0.03, 0.03)])
 
-    def before(row: dict[str, Any], **edits: Any) -> dict[str, Any]:
-        return row | dict([pick.choice(list(edits.items()))])
+    def before(row: Row, **edits: Any) -> dict[str, Any]:
+        return dict(row) | dict([pick.choice(list(edits.items()))])
 
-    def moved(row: dict[str, Any], name: str, *hours: int) -> datetime | None:
+    def moved(row: Row, name: str, *hours: int) -> Any:
         return row[name] and row[name] + timedelta(hours=pick.choice(hours))
 
     def some(rows: Any, edit: Any) -> list[dict[str, Any]]:
@@ -250,8 +247,11 @@ def earlier(final: Company, seed: int) -> Company:
         return before(punch, punched_at=moved(punch, "punched_at", -24, -1, 1), **edits) | {"kind": kind}
 
     return Company(
-        employees=final.employees,
-        crm_users=final.crm_users,
+        employees=[
+            before(e, hired_on=pick.choice(BEGIN), left_on=pick.choice(BEGIN)) if pick.random() < edited else e
+            for e in final.employees
+        ],
+        crm_users=[before(u, employee_no=None) if pick.random() < edited else u for u in final.crm_users],
         accounts=[before(a, latitude=None, radius_m=100.0) if pick.random() < edited else a for a in final.accounts],
         punches=some(final.punches, stamped),
         leave=some(final.leave, lambda r: before(r, kind="overtime", start_at=r["start_at"] - timedelta(hours=30))),

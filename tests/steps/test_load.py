@@ -242,7 +242,7 @@ def test_a_stream_that_is_not_checked_is_not_left_out_in_silence(
     staged(warehouse, settings, "one", "salesforce", visits=[VISIT])
     with warehouse.begin() as connection:
         connection.execute(sa.text("update ops.batch set state = 'extracted' where stream = 'visits'"))
-    with pytest.raises(StagingLost, match="visits .* is extracted, not checked"):
+    with pytest.raises(StagingLost, match=r"visits .* is extracted, not checked"):
         load(warehouse, settings, run_id="one")
 
 

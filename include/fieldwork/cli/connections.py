@@ -25,7 +25,7 @@ def with_airflow_warehouse(settings: Settings) -> Settings:
 
 def _airflow_may_know(settings: Settings) -> bool:
     name = "fieldwork_warehouse"
-    if settings.connections is not None and settings.connections.is_file():
-        if name in settings.connections.read_text(encoding="utf-8"):
-            return True
+    file = settings.connections
+    if file is not None and file.is_file() and name in file.read_text(encoding="utf-8"):
+        return True
     return f"AIRFLOW_CONN_{name.upper()}" in os.environ or "AIRFLOW__SECRETS__BACKEND" in os.environ

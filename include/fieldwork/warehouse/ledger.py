@@ -48,9 +48,7 @@ def read_run(connection: sa.Connection, run_id: str) -> Run:
     """The run of this id; raises ConfigError when there is none."""
     row = connection.execute(sa.select(ops.run).where(ops.run.c.run_id == run_id)).mappings().one_or_none()
     if row is None:
-        raise ConfigError(
-            f"There is no run {run_id}.", todo="`fieldwork step extract` plans one; `fieldwork run` does all of it."
-        )
+        raise ConfigError(f"There is no run {run_id}.", todo="Start one: `fieldwork run`, or `fieldwork step extract`.")
     return Run(
         row["run_id"],
         row["since"],
