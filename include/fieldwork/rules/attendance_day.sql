@@ -1,6 +1,6 @@
 -- Attendance: the planned hours against what was punched.
 -- Grain: (run_id, employee_id, work_date), every employed person-day of the run. Inputs: planned_day, day_punch (punches
--- with their working day), core.leave, ref.shift_day; :run_id. Key: as the grain.
+-- with their working day), core.leave, ref.shift_day, ref.rule_version; :run_id. Key: as the grain.
 insert into build.attendance_day (
     run_id, employee_id, work_date, shift, shift_start, shift_end, first_in, last_out, punches, worked_minutes,
     late_minutes, early_minutes, overtime_minutes, leave_minutes, planned_minutes, status, anomalies, rule_version
@@ -16,11 +16,12 @@ with spaced as (
         coalesce(
             p.punched_at - lag(p.punched_at) over (
                 partition by p.employee_id, p.working_day order by p.punched_at, p.record_id
-            ) <= d.duplicate_gap,
+            ) <= v.duplicate_seconds * interval '1 second',
             false
         ) as again
     from day_punch as p
-    join planned_day as d on p.employee_id = d.employee_id and p.working_day = d.work_date
+    join ref.rule_version as v
+        on p.working_day >= v.valid_from and p.working_day < coalesce(v.valid_to, 'infinity')
 ),
 
 seen as (

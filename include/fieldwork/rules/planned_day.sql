@@ -5,7 +5,6 @@ create temporary table planned_day on commit drop as
 select
     plan.*,
     plan.calendar_kind in ('workday', 'makeup') as working,
-    v.duplicate_seconds * interval '1 second' as duplicate_gap,
     v.visit_before_minutes * interval '1 minute' as visit_before,
     v.visit_after_minutes * interval '1 minute' as visit_after,
     v.default_radius_m,
