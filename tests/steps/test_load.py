@@ -192,16 +192,17 @@ def test_counts_that_do_not_add_up_roll_everything_back(
     assert rows_of(warehouse, "select state from ops.batch where stream = 'visits'") == [("checked",)]
 
 
+@pytest.mark.parametrize(("winner", "loser"), [("two", "one"), ("one", "two")])
 def test_of_two_runs_at_once_one_is_fenced_and_told_by_whom(
-    warehouse: Engine, settings: Settings, people: None
+    warehouse: Engine, settings: Settings, people: None, winner: str, loser: str
 ) -> None:
     for run in ("one", "two"):
         planned(warehouse, settings, run)
         staged(warehouse, settings, run, "salesforce", visits=[{**VISIT, "visit_id": run}])
-    load(warehouse, settings, run_id="two")
-    with pytest.raises(Fenced, match="Run two loaded visits"):
-        load(warehouse, settings, run_id="one")
-    assert rows_of(warehouse, "select visit_id from core.visit") == [("two",)]
+    load(warehouse, settings, run_id=winner)
+    with pytest.raises(Fenced, match=f"Run {winner} loaded visits"):
+        load(warehouse, settings, run_id=loser)
+    assert rows_of(warehouse, "select visit_id from core.visit") == [(winner,)]
 
 
 def test_staged_rows_lost_in_a_crash_are_read_again(warehouse: Engine, settings: Settings, people: None) -> None:
