@@ -16,7 +16,7 @@ from fieldwork.failpoint import reached
 from fieldwork.settings import Settings
 from fieldwork.streams import STREAMS, Stream
 from fieldwork.warehouse import ledger, staging
-from fieldwork.warehouse.merge import abandon_older
+from fieldwork.warehouse.merge import abandon_older, take_turn
 from fieldwork.warehouse.schema import ops
 
 from .progress import Progress, silent
@@ -61,7 +61,10 @@ def load(engine: sa.Engine, settings: Settings, *, run_id: str, progress: Progre
 
 def _load_batch(connection: sa.Connection, settings: Settings, stream: Stream, batch: ledger.Batch) -> dict[str, int]:
     b = ops.batch.c
+    take_turn(connection, batch.stream)  # before our batch is locked: who is ahead of us may have to give it up
     row = connection.execute(sa.select(ops.batch).where(b.batch_id == batch.batch_id).with_for_update()).one()
+    if row.state == "abandoned":
+        raise ledger.fenced(connection, batch.system, batch.stream)
     staging.require(connection, stream, batch.batch_id, row.extracted - row.quarantined - row.out_of_scope)
     merged, quarantined, touched = merge_batch(connection, settings, stream, batch.system, batch.batch_id)
     reached("mid_load_tx")

@@ -96,12 +96,8 @@ class Merge:
         )
 
     def receive(self, connection: sa.Connection) -> None:
-        """Fill ``incoming`` from staging: say whose each row is, and which of several copies counts (the latest).
-
-        Merges of one stream follow one another from here to the end of their transactions: the second sees what the
-        first has written.
-        """
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(self.stream.name, _LOCK))))
+        """Fill ``incoming`` from staging: say whose each row is, and which of several copies counts (the latest)."""
+        take_turn(connection, self.stream.name)
         connection.execute(sa.select(sa.func.set_config("work_mem", _WORK_MEM, True)))
         staged, incoming = staging.table(self.stream, self.batch_id), self.incoming
         incoming.create(connection)
@@ -297,6 +293,11 @@ def _holds(link: Any, day: sa.ColumnElement[Any] | None) -> list[sa.ColumnElemen
     if day is None:
         return []
     return [link.valid_from <= day, sa.or_(link.valid_to.is_(None), link.valid_to > day)]
+
+
+def take_turn(connection: sa.Connection, stream: str) -> None:
+    """Wait until no other transaction merges the stream: who comes second sees what the first has written."""
+    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(stream, _LOCK))))
 
 
 def abandon_older(connection: sa.Connection, system: str, stream: str, batch_id: int) -> None:
