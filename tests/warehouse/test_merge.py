@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
+from tests.steps.rows import at, loaded, planned, rows_of, staged
 
 from fieldwork.errors import Fenced
 from fieldwork.settings import Settings
 from fieldwork.steps.load import load
 from fieldwork.warehouse.merge import take_turn
-from tests.steps.rows import at, loaded, planned, rows_of, staged
 
 PEOPLE = [{"user_id": "u1", "employee_no": "001"}, {"user_id": "u2", "employee_no": "002"}]
 VISIT = {

@@ -3,7 +3,8 @@
 A rectangle will not do: the usual one (72–137.8° E) covers Korea, Mongolia and a dozen other countries. The outline
 follows land borders, as they are administered, to about 20 km, and to a few hundred metres at Hong Kong and Macau; at
 sea it runs offshore, round the inhabited islands from Changhai to Hainan. Not inside: Hong Kong, Macau, Taiwan with
-Kinmen and Matsu, and the islands south of Hainan. Written by hand for this project, as (latitude, longitude) in WGS-84.
+Kinmen and Matsu, and the islands south of Hainan. Set by hand for this project; along some land borders, the Himalaya
+above all, after the rounded points of a public outline (world.geo.json). (latitude, longitude) in WGS-84.
 """
 
 from __future__ import annotations

@@ -26,8 +26,8 @@ class CalendarDay:
     name: str | None
 
 
-#: Days on which the two sources differ, looked up in the decree itself. 2005-12-31: a Saturday worked in exchange for
-#: 2006-01-03; chinesecalendar lacks it.
+#: Days on which the two sources differ, and which of them we follow. 2005-12-31, a Saturday: holidays has it worked in
+#: exchange for 2006-01-03, chinesecalendar lacks it.
 REVIEWED: Final[dict[date, CalendarDay]] = {
     date(2005, 12, 31): CalendarDay(date(2005, 12, 31), "makeup", "New Year's Day"),
 }
