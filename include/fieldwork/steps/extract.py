@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
+import pyarrow as pa
 import sqlalchemy as sa
 
 from fieldwork.connectors.base import Slice, Source
@@ -110,6 +111,7 @@ def _stage_all(
     """Fetch and copy the slices, ``parallel`` at a time; the first error stops the rest and is raised."""
     label = f"extract {stream.name}"
     progress(label, 0, len(slices))
+    pa.set_memory_pool(pa.system_memory_pool())  # Arrow's own keeps what was freed: 80 MB more at a million rows
     waiting: queue.SimpleQueue[Slice] = queue.SimpleQueue()
     for part in slices:
         waiting.put(part)
