@@ -1,7 +1,7 @@
 """The peer: threads download listRecord pages, every page is parsed safely into Arrow, ADBC ingests. Nothing else.
 
 No typing, no datum, no retry, no ledger, no resuming: what the same bytes cost with the same safe parts. As one writes
-it first (BENCH_COPY=page: a COPY for each page), and as it is quickest: one COPY a thread, and a fault loses everything.
+it first (BENCH_COPY=page: a COPY for each page), and as it is quickest: one COPY a thread, and a fault loses all.
 """
 
 from __future__ import annotations
