@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from typing import Annotated, Final
 import typer
 
 from fieldwork.errors import SourceUnavailable
+from fieldwork.warehouse.server import free_port
 
 from .console import out
 from .warehouse import open_warehouse
@@ -49,7 +49,7 @@ def up(
     from fieldwork.orchestration.environment import airflow_home, environment
 
     _, settings = open_warehouse()
-    port = port or _free_port()
+    port = port or free_port()
     address = f"http://127.0.0.1:{port}"
     home = airflow_home(settings)
     passwords = home / "passwords.json"
@@ -107,9 +107,3 @@ def _wait_until_ready(address: str, parts: list[subprocess.Popen[bytes]], log: P
 
 def _ended(log: Path) -> SourceUnavailable:
     return SourceUnavailable("A part of Airflow did not start or has ended.", todo=f"Read the end of {log}.")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

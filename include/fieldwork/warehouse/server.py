@@ -146,7 +146,7 @@ def _remember(home: Path, server: Server) -> None:
 def _create(home: Path, wanted: str | None) -> Server:
     user = _runner(wanted) if os.geteuid() == 0 else None
     place, installed = _place(home, user)
-    server = Server(str(place), str(installed), _free_port(), secrets.token_urlsafe(24), user)
+    server = Server(str(place), str(installed), free_port(), secrets.token_urlsafe(24), user)
     shutil.rmtree(server.data, ignore_errors=True)
     with tempfile.NamedTemporaryFile("w", dir=place, suffix=".pw") as secret:
         secret.write(server.password + "\n")
@@ -208,7 +208,7 @@ def _launch(home: Path, server: Server) -> Server:
             time.sleep(0.1)
         return server
     if _accepts(server.port):  # somebody else took the port meanwhile
-        server = Server(server.place, server.binaries, _free_port(), server.password, server.user)
+        server = Server(server.place, server.binaries, free_port(), server.password, server.user)
         _remember(home, server)
     _run(
         server.user,
@@ -286,7 +286,8 @@ def _accepts(port: int) -> bool:
     return False
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port on loopback that nothing listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
