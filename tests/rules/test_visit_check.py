@@ -9,8 +9,7 @@ from random import Random
 import pytest
 
 from fieldwork.warehouse.schema import core, mart
-from tests.rules.test_attendance_day import MORE_SHIFTS
-from tests.rules.world import HERE, World, with_roster
+from tests.rules.world import HERE, MORE_SHIFTS, World, with_roster
 
 DAY, SINCE, UNTIL = "2026-11-03", "2026-11-03", "2026-11-04"
 

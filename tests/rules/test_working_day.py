@@ -10,8 +10,7 @@ import sqlalchemy as sa
 
 from fieldwork.rules import working_day
 from fieldwork.rules.reference import seed_reference
-from tests.rules.test_attendance_day import MORE_SHIFTS
-from tests.rules.world import World, with_config
+from tests.rules.world import MORE_SHIFTS, World, with_config
 
 TUESDAY = date(2026, 11, 3)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -24,6 +24,19 @@ from fieldwork.warehouse.schema import core, mart, ops
 HERE = (31.2304, 121.4737)
 METRE = 1 / 111_195.08
 ORIGIN = {"system": "test", "batch_id": 1, "loaded_at": datetime(2026, 1, 1, tzinfo=UTC)}
+
+_SINCE = date(2000, 1, 1)
+_GRACES = {"grace_in_minutes": 5, "grace_out_minutes": 0}
+#: shifts beside the shipped ones
+MORE_SHIFTS = [
+    {"name": "early", "from": _SINCE, "kind": "fixed", "starts": time(0, 0), "ends": time(8, 0), **_GRACES},
+    {"name": "evening", "from": _SINCE, "kind": "fixed", "starts": time(14, 0), "ends": time(23, 0), **_GRACES},
+    {"name": "sweep", "from": _SINCE, "kind": "fixed", "starts": time(7, 30), "ends": time(11, 30), **_GRACES},
+    {
+        "name": "guard", "from": _SINCE, "kind": "fixed", "starts": time(20, 0), "ends": time(8, 0),
+        "break_starts": time(1, 0), "break_ends": time(2, 0), **_GRACES,
+    },
+]  # fmt: skip
 
 
 class World:

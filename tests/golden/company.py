@@ -1,0 +1,79 @@
+"""One company with all its cases: a warehouse of its own, one build, one publication."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+import sqlalchemy as sa
+from sqlalchemy import make_url
+
+from fieldwork import settings as settings_module
+from fieldwork.rules import calendar
+from fieldwork.settings import Settings
+from fieldwork.warehouse import engine as engine_module
+from fieldwork.warehouse import server
+from fieldwork.warehouse.schema import ref
+from tests.rules.world import with_config
+
+from .cases import Case, company_file
+from .facts import Notebook, give
+
+#: everything before has been extracted
+READ_UNTIL = datetime(2026, 12, 31, tzinfo=UTC)
+
+
+@contextmanager
+def published(pg_server: server.Server, home: Path, name: str, cases: Sequence[Case]) -> Iterator[Notebook]:
+    """The company's world after its cases were given, built and published."""
+    database = f"golden_{name}"
+    with psycopg.connect(pg_server.url("postgres"), autocommit=True) as connection:
+        connection.execute(f"drop database if exists {database} with (force)")
+        connection.execute(f"create database {database} template template_fieldwork")
+    url = pg_server.url(database)
+    engine = engine_module.connect(make_url(url).set(drivername="postgresql+psycopg"))
+    env = {"FIELDWORK_HOME": str(home), "FIELDWORK_WAREHOUSE_URL": url, "FIELDWORK_CONFIG": str(company_file(name))}
+    world = Notebook(engine, _with_shifts(settings_module.load(env), cases))
+    world.covered(None, READ_UNTIL)
+    for case in cases:
+        give(world, case)
+    world.write()
+    _plain_years(engine, cases)
+    for case in cases:
+        world.touch(case.employee_id, *map(str, _days(case)))
+    first = min(case.day for case in cases if case.day.year in calendar.known_years())
+    world.run(str(first), str(first + timedelta(days=1)))
+    yield world
+    engine.dispose()
+
+
+def _with_shifts(settings: Settings, cases: Sequence[Case]) -> Settings:
+    """The company's roster, and the shifts that cases ask for by name."""
+    since = date(1980, 1, 1)
+    own = [
+        {"scope": "employee", "subject": case.employee_id, "from": since, "shift": case.given["shift"]}
+        for case in cases
+        if "shift" in case.given
+    ]
+    return with_config(settings, roster=[*settings.config["roster"], *own])
+
+
+def _days(case: Case) -> list[date]:
+    """The case's day, its neighbours, and the days for which something is expected."""
+    named = {int(words.partition(" ")[2] or 0) for words in case.expect}
+    return [case.day + timedelta(days=n) for n in range(min(named | {-1}), max(named | {1}) + 1)]
+
+
+def _plain_years(engine: sa.Engine, cases: Sequence[Case]) -> None:
+    """Years without a decree that cases live in: plain weeks, so that a time zone's past can be shown."""
+    unknown = {case.day.year for case in cases} - set(calendar.known_years())
+    days = (date(year, 1, 1) + timedelta(days=n) for year in sorted(unknown) for n in range(366))
+    rows = [
+        {"work_date": day, "kind": "rest" if day.weekday() >= 5 else "workday"} for day in days if day.year in unknown
+    ]
+    if rows:
+        with engine.begin() as connection:
+            connection.execute(sa.insert(ref.calendar_day), rows)

@@ -1,0 +1,113 @@
+"""What a case may expect of the published tables and views, and in which columns they differ.
+
+``attendance`` and ``performance`` name columns of the case's day; ``attendance +1`` is of the day after. ``visits`` and
+others that have many rows name each by the name that the case gave it. ``"no row"`` stands for one that is not there.
+Minutes may be named without the unit (``late`` is ``late_minutes``); an instant is a wall clock like ``+1 06:02``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+
+from .cases import Case
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A published table or view of people's rows.
+
+    ``key`` finds a row beside the person: ``work_date`` is the case's day, any other column a name that the case gave.
+    ``silent``: what a case expects that does not say otherwise.
+    """
+
+    name: str
+    key: str
+    silent: Mapping[str, Any] = field(default_factory=dict)
+
+
+#: by the word that cases use
+RELATIONS: Final = {
+    "attendance": Relation("mart.attendance_day", "work_date", {"anomalies": []}),
+    "visits": Relation("mart.visit_check", "visit_id"),
+    "unmatched": Relation("report.unmatched_check_in", "record_id"),
+    "performance": Relation("mart.performance_day", "work_date"),
+}
+
+Published = Mapping[str, Mapping[tuple[str, Any], Row]]
+
+
+def published(engine: sa.Engine) -> Published:
+    """All rows of all relations, by word and (employee, key)."""
+    with engine.connect() as connection:
+        return {
+            word: {
+                (row["employee_id"], row[relation.key]): dict(row)
+                for row in connection.execute(sa.text(f"select * from {relation.name}")).mappings()
+            }
+            for word, relation in RELATIONS.items()
+        }
+
+
+def differences(case: Case, rows: Published, zone: ZoneInfo) -> list[str]:
+    """One line for each column that is not as expected."""
+    return [line for words, told in case.expect.items() for line in _relation(case, words, told, rows, zone)]
+
+
+def _relation(case: Case, words: str, told: Any, rows: Published, zone: ZoneInfo) -> Iterator[str]:
+    word, _, ahead = words.partition(" ")
+    relation = RELATIONS[word]
+    day = case.day + timedelta(days=int(ahead or 0))
+    named = {words: (day, told)} if relation.key == "work_date" else {n: (case.own(n), t) for n, t in told.items()}
+    for label, (key, wanted) in named.items():
+        row = rows[word].get((case.employee_id, key))
+        if row is None or wanted == "no row":
+            if (row is None) != (wanted == "no row"):
+                yield f"{label}: {'there is no row' if row is None else 'there is a row'}"
+            continue
+        for column, value in {**relation.silent, **wanted}.items():
+            yield from _column(case, label, row, column, value, zone)
+
+
+def _column(case: Case, label: str, row: Row, column: str, value: Any, zone: ZoneInfo) -> Iterator[str]:
+    name = column if column in row else f"{column}_minutes"
+    if name not in row:
+        yield f"{label}: there is no column {column}"
+        return
+    is_now = plain(row[name], case, zone)
+    if isinstance(value, float) and isinstance(is_now, float | int):
+        equal = abs(value - is_now) < 0.005
+    else:
+        equal = value == is_now
+    if not equal:
+        yield f"{label}: {name} is {is_now!r}, expected {value!r}"
+
+
+def plain(value: Any, case: Case, zone: ZoneInfo) -> Any:
+    """A value as the case files write it; null is ``"none"``."""
+    match value:
+        case None:
+            return "none"
+        case datetime():
+            return _clock(value.astimezone(zone), case.day)
+        case date():
+            return value
+        case Decimal():
+            return float(value)
+        case str():
+            return value.removeprefix(f"{case.employee_id}-")
+    return value
+
+
+def _clock(local: datetime, day: date) -> str:
+    ahead = (local.date() - day).days
+    clock = f"{local:%H:%M:%S}" if local.second else f"{local:%H:%M}"
+    return f"{ahead:+} {clock}" if ahead else clock
