@@ -26,6 +26,7 @@ VARIABLES: Final[dict[str, str]] = {
     "FIELDWORK_WAREHOUSE_URL": "Warehouse, e.g. postgresql://user:password@host/db; default an embedded server",
     "FIELDWORK_CONFIG": "Your own TOML file, merged over include/config/fieldwork.toml",
     "FIELDWORK_IDENTITY": "Your own identity.csv; default include/config/identity.csv",
+    "FIELDWORK_ROSTER": "Your own roster.csv: who works which shift on which date; default include/config/roster.csv",
     "FIELDWORK_EXPECTATIONS": "Directory of the suites; default expectations/",
     "FIELDWORK_CONNECTIONS": "JSON file of Airflow connections; default those of Airflow itself",
     "FIELDWORK_NOW": "What to take as now (ISO 8601 with offset), for rehearsals; default the clock",
@@ -41,6 +42,7 @@ class Settings:
     home: Path
     config: Mapping[str, Any]
     identity_file: Path
+    roster_file: Path
     expectations: Path
     connections: Path | None
     time_zone: ZoneInfo
@@ -87,6 +89,7 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         home=home,
         config=config,
         identity_file=Path(env.get("FIELDWORK_IDENTITY") or ROOT / "include" / "config" / "identity.csv"),
+        roster_file=Path(env.get("FIELDWORK_ROSTER") or ROOT / "include" / "config" / "roster.csv"),
         expectations=Path(env.get("FIELDWORK_EXPECTATIONS") or ROOT / "expectations"),
         connections=Path(connections) if connections else None,
         time_zone=time_zone,

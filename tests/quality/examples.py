@@ -51,7 +51,13 @@ GOOD: dict[str, Row] = {
     },
     "attendance_day": _PERSON_DAY | {
         "first_in": THEN, "last_out": THEN + HOUR, "punches": 2, "worked_minutes": 60, "late_minutes": 0,
-        "early_minutes": 0, "overtime_minutes": 0, "leave_minutes": 0, "planned_minutes": 480,
+        "early_minutes": 0, "overtime_minutes": 0, "leave_minutes": 120, "trip_minutes": 60, "planned_minutes": 480,
+        "attended_minutes": 60, "missed_minutes": 300, "norm_minutes": 480, "calendar_kind": "workday",
+        "hours_system": "standard",
+    },
+    "uncounted_punch": {
+        "employee_id": "E1", "record_id": "r", "work_date": date(2026, 11, 2), "punched_at": THEN, "kind": "in",
+        "reason": "after_leaving", "rule_version": "2000-1",
     },
     "visit_check": {
         "employee_id": "E1", "visit_id": "v", "work_date": date(2026, 11, 2), "record_id": "r", "minutes_off": 0,
@@ -70,6 +76,7 @@ KEY = {
     "employees": "user_id", "crm_users": "crm_user_id", "accounts": "account_id", "punches": "record_id",
     "leave": "approval_id", "visits": "visit_id", "tasks": "task_id", "opportunities": "opportunity_id",
     "attendance_day": "employee_id", "visit_check": "visit_id", "performance_day": "employee_id",
+    "uncounted_punch": "record_id",
 }  # fmt: skip
 
 
@@ -220,14 +227,46 @@ BAD: dict[str, Bad] = {
     ],
     "attendance_day": _day(
         *_STATUS,
-        *_minutes(
-            "worked_minutes", "late_minutes", "early_minutes", "overtime_minutes", "leave_minutes", "planned_minutes"
-        ),
+        *_minutes("worked_minutes", "late_minutes", "early_minutes", "overtime_minutes", "norm_minutes"),
+        ({"leave_minutes": -1, "trip_minutes": 0}, {"leave_minutes", "trip_within_leave"}),
+        ({"leave_minutes": 2881}, {"leave_minutes"}),
+        ({"planned_minutes": -1, "attended_minutes": None, "missed_minutes": None}, {"planned_minutes"}),
+        ({"planned_minutes": 2881}, {"planned_minutes"}),
+        ({"trip_minutes": -1}, {"trip_minutes"}),
+        ({"trip_minutes": 2881}, {"trip_minutes", "trip_within_leave"}),
+        ({"trip_minutes": 121}, {"trip_within_leave"}),
+        ({"attended_minutes": -1}, {"attended_minutes"}),
+        ({"attended_minutes": 2881}, {"attended_minutes", "attended_within_planned"}),
+        ({"attended_minutes": 481}, {"attended_within_planned"}),
+        ({"missed_minutes": -1}, {"missed_minutes"}),
+        ({"missed_minutes": 2881}, {"missed_minutes", "missed_within_planned"}),
+        ({"missed_minutes": 481}, {"missed_within_planned"}),
+        ({"attended_minutes": None, "missed_minutes": None}, set()),
         *_negative("punches"),
         ({"last_out": THEN}, {"out_after_in"}),
         ({"last_out": None}, {"worked_has_out"}),
         ({"status": "absent"}, {"absent_has_no_punch"}),
+        ({"calendar_kind": None}, {"calendar_kind_given"}),
+        ({"calendar_kind": "feast"}, {"calendar_kind_known"}),
+        ({"hours_system": None}, {"hours_system_given"}),
+        ({"hours_system": "easy"}, {"hours_system_known"}),
+        ({"hours_system": "comprehensive"}, {"comprehensive_has_settlement"}),
+        ({"hours_system": "comprehensive", "settlement": "month", "overtime_minutes": 1}, {"overtime_is_standard"}),
+        ({"hours_system": "irregular", "late_minutes": 1}, {"irregular_not_late"}),
+        ({"hours_system": "irregular", "early_minutes": 1}, {"irregular_not_early"}),
     ),
+    "uncounted_punch": [
+        ({"employee_id": None}, {"person_given"}),
+        ({"record_id": None}, {"punch_given"}),
+        ({"record_id": "twin"}, {"key_once"}),
+        ({"record_id": "twin"}, {"key_once"}),
+        ({"work_date": None}, {"day_given"}),
+        ({"punched_at": None}, {"time_given"}),
+        ({"kind": "perhaps"}, {"kind_known"}),
+        ({"reason": None}, {"reason_given"}),
+        ({"reason": "perhaps"}, {"reason_known"}),
+        ({"rule_version": None}, {"rule_version_given"}),
+    ],
     "visit_check": [
         ({"employee_id": None}, {"person_given"}),
         ({"visit_id": None}, {"visit_given"}),

@@ -63,7 +63,7 @@ def test_the_hash_is_of_the_content_not_of_its_end(settings: Settings) -> None:
         ("shift", {"starts": "9:00"}, "starts is missing or no time"),
         ("shift", {"until": START}, "ends on 2000-01-01"),
         ("roster", {"shift": "sleep"}, "the shift 'sleep', which does not exist"),
-        ("roster", {"scope": "planet"}, "no such scope"),
+        ("roster", {"scope": "planet"}, "scope is 'planet'"),
     ],
 )
 def test_refused(settings: Settings, table: str, over: dict[str, Any], words: str) -> None:

@@ -74,15 +74,23 @@ check_in_date as (
     where p.kind = 'field'
 ),
 
+rostered as (
+    select shift from ref.roster where shift is not null
+    union
+    select unnest(pattern) from ref.roster
+    union
+    select shift from ref.roster_day
+),
+
 near_midnight as materialized (
     -- the rostered shifts beside which a working day does not begin at midnight, and the date beyond (working_day.sql)
     select shift, work_date, work_date + 1 as local_date
     from ref.shift_day
-    where ends_at + day_margin > next_midnight and shift in (select roster.shift from ref.roster)
+    where ends_at + day_margin > next_midnight and shift in (select rostered.shift from rostered)
     union all
     select shift, work_date, work_date - 1
     from ref.shift_day
-    where starts_at - day_margin < midnight and shift in (select roster.shift from ref.roster)
+    where starts_at - day_margin < midnight and shift in (select rostered.shift from rostered)
 ),
 
 link as materialized (

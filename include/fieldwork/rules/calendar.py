@@ -1,4 +1,4 @@
-"""What kind of day a date is in mainland China: from ``chinesecalendar``, with ``holidays`` as the second opinion.
+"""What kind of day a date is by decree in mainland China: ``chinesecalendar``, with ``holidays`` as the second opinion.
 
 ``chinesecalendar`` holds the decrees of the State Council year by year and knows no year without one; ``holidays``
 guesses such a year without saying so. So the first decides which years are known, and both must agree on which days
@@ -15,15 +15,21 @@ from typing import Final, Literal
 from fieldwork.errors import CalendarYearUnknown
 
 Kind = Literal["workday", "rest", "holiday", "makeup"]
+Half = Literal["first", "second"]
 
 
 @dataclass(frozen=True, slots=True)
 class CalendarDay:
-    """One date: worked or not, and by which decree; ``name`` is the holiday's English name, None on plain days."""
+    """One date: worked or not, by decree or because the company says so.
+
+    ``name`` is the holiday's name, None on plain days; ``half``: which half of the shift is worked, None = all of it.
+    """
 
     work_date: date
     kind: Kind
     name: str | None
+    half: Half | None = None
+    source: Literal["decree", "company"] = "decree"
 
 
 #: Days on which the two sources differ, and which of them we follow. 2005-12-31, a Saturday: holidays has it worked in

@@ -1,5 +1,5 @@
 -- Every punch that may matter to the run: around its person-days, and within the time windows of its visits.
--- Grain: (employee_id, record_id). Inputs: planned_day, visit_plan, core.punch. Lives until the transaction ends.
+-- Grain: (employee_id, record_id). Inputs: planned_day, off_day, visit_plan, core.punch. Lives until the transaction ends.
 --
 -- Two days on either side: a working day may begin half a day before its midnight, end as late, and a day that the
 -- source states may be a day away from the punch (working_day.sql).
@@ -8,6 +8,9 @@ create temporary table incoming_punch on commit drop as
 with span as (
     select employee_id, tstzrange(midnight - interval '2 days', next_midnight + interval '2 days') as during
     from planned_day
+    union all
+    select employee_id, tstzrange(midnight - interval '2 days', next_midnight + interval '2 days')
+    from off_day
     union all
     select employee_id, tstzrange(in_time_from - interval '1 day', in_time_to + interval '1 day')
     from visit_plan

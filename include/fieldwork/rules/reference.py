@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -18,14 +18,21 @@ from fieldwork.errors import ConfigError
 from fieldwork.settings import Settings
 from fieldwork.warehouse.schema import mart, ops, ref
 
-from . import calendar, rulebook
+from . import calendar, company_days, roster_file, rulebook, sql
+from .calendar import CalendarDay
 
 #: Any number that no other lock uses: two runs at once keep the tables one after the other.
-_LOCK = 7_263_110
+_LOCK: Final = 7_263_110
+
+
+_TABLES: Final = (
+    ref.rule_version, ref.shift, ref.shift_day, ref.roster, ref.roster_day, ref.hours, ref.calendar_day
+)  # fmt: skip
 
 
 def seed_reference(connection: sa.Connection, settings: Settings, first_day: date, last_day: date) -> None:
-    """Bring rules, shifts, roster and the calendar of the days' years up to date, in the caller's transaction.
+    """Bring rules, shifts, rosters, hours systems and the calendar of the days' years up to date, in the caller's
+    transaction.
 
     Years of touched days are added where a decree is known. Raises ConfigError, or CalendarYearUnknown for a year
     between ``first_day`` and ``last_day`` (both included).
@@ -34,13 +41,19 @@ def seed_reference(connection: sa.Connection, settings: Settings, first_day: dat
     book = rulebook.read(settings)
     _refuse_changed_versions(connection, book.versions)
     _refuse_changed_shifts(connection, book.shifts)
-    _keep(connection, ref.rule_version, book.versions)
-    _keep(connection, ref.shift, book.shifts)
     _keep(connection, ref.roster, book.rosters)
-    _seed_calendar(
-        connection, settings, {*range(first_day.year, last_day.year + 1), *_years_ahead(connection, last_day)}
+    _keep(connection, ref.hours, book.hours)
+    roster_file.keep(connection, settings.roster_file, book.shifts)
+    years = {*range(first_day.year, last_day.year + 1), *_years_ahead(connection, last_day)}
+    changed = (
+        _keep(connection, ref.rule_version, book.versions)
+        + _keep(connection, ref.shift, book.shifts)
+        + _seed_calendar(connection, settings, years)
     )
-    for table in (ref.rule_version, ref.shift, ref.roster, ref.calendar_day):
+    if changed:
+        connection.execute(sa.delete(ref.shift_day))
+        connection.execute(sa.text(sql.read("shift_day")))
+    for table in _TABLES:
         connection.execute(sa.text(f"analyze {table.fullname}"))
 
 
@@ -51,21 +64,35 @@ def _years_ahead(connection: sa.Connection, last_day: date) -> set[int]:
     return years.intersection(calendar.known_years())
 
 
-def _seed_calendar(connection: sa.Connection, settings: Settings, years: Iterable[int]) -> None:
-    """Whole years of ``ref.calendar_day``; years that are there already are left alone."""
+def _seed_calendar(connection: sa.Connection, settings: Settings, years: Iterable[int]) -> int:
+    """Whole years of ``ref.calendar_day``: by decree where they are missing, and the company's own days over them.
+
+    Returns how many days changed.
+    """
     country = settings.section("company").get("calendar")
     if country != "CN":
         raise ConfigError(
             f"There is no calendar for {country!r}.", todo='Set calendar = "CN" (mainland China) in [company].'
         )
-    year = sa.extract("year", ref.calendar_day.c.work_date)
+    day = ref.calendar_day.c
+    year = sa.extract("year", day.work_date)
     whole = sa.select(year).group_by(year).having(sa.func.count() >= 365)
-    missing = sorted(set(years) - {int(y) for y in connection.scalars(whole)})
-    _upsert(connection, ref.calendar_day, [asdict(day) for day in calendar.days(missing)])
+    present = {int(y) for y in connection.scalars(whole)}
+    missing = set(years) - present
+    new = [asdict(one) for one in calendar.days(missing)]
+    _upsert(connection, ref.calendar_day, new)
+    own = {date: one for date, one in company_days.read(settings).items() if date.year in present | missing}
+    query = sa.select(ref.calendar_day).where((day.source == "company") | day.work_date.in_(own))
+    there = {row["work_date"]: CalendarDay(**row) for row in connection.execute(query).mappings()}
+    back = {date for date, one in there.items() if one.source == "company" and date not in own}
+    decreed = [one for one in calendar.days({date.year for date in back}) if one.work_date in back]
+    changed = [one for date, one in own.items() if there[date] != one]
+    _upsert(connection, ref.calendar_day, [asdict(one) for one in (*decreed, *changed)])
+    return len(new) + len(decreed) + len(changed)
 
 
-def _keep(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Make the table hold these rows and no others."""
+def _keep(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Make the table hold these rows and no others; returns how many changed."""
     keys = [column.name for column in table.primary_key]
     wanted = {tuple(row[key] for key in keys): row for row in rows}
     there = {
@@ -75,7 +102,9 @@ def _keep(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str
     if gone:
         this = sa.and_(*(table.c[key] == sa.bindparam(f"old_{key}") for key in keys))
         connection.execute(sa.delete(table).where(this), gone)
-    _upsert(connection, table, [row for name, row in wanted.items() if there.get(name) != row])
+    changed = [row for name, row in wanted.items() if there.get(name) != row]
+    _upsert(connection, table, changed)
+    return len(gone) + len(changed)
 
 
 def _upsert(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -38,3 +38,20 @@ def touched() -> str:
         "select distinct punch.employee_id, day.work_date "  # noqa: S608 - our own file
         f"from {placed} cross join lateral {dates} where day.work_date is not null"
     )
+
+
+def of_each_punch_once() -> str:
+    """The same with ``again``: the punch is a near-duplicate of the one before it (near_duplicate.sql)."""
+    return f"with placed as (\n{of_each_punch()}\n)\n{sql.read('near_duplicate')}"
+
+
+def astray() -> str:
+    """A select of the (employee_id, work_date) to which the source gives a punch that the roster gives to another day.
+
+    Asked when ``day_punch`` and ``planned_day`` are there (stated_punch.sql).
+    """
+    return (
+        f"with incoming_punch as (\n{sql.read('stated_punch')}\n) "  # noqa: S608 - our own files
+        f"select distinct employee_id, stated_day as work_date from (\n{of_each_punch()}\n) as by_roster "
+        "where working_day <> stated_day"
+    )

@@ -7,8 +7,9 @@
 -- on which the shift starts that the source compares the punch with: the date of an in's base_at, and of an out's the
 -- start date of the shift that ends then (the person's own shift before others). Else the punch belongs to the day in
 -- which it falls, and a day begins at local midnight; only where that midnight lies within the margin (4 hours) after
--- the end of the shift before or ahead of the start of the shift to come, it begins halfway between the two. Where no
--- shift is known (a year without calendar, nobody's punch) the local date is the working day.
+-- the end of the shift before or ahead of the start of the shift to come, it begins halfway between the two; beside a day
+-- of rest by the roster, at the margin. Where no shift is known (a year without calendar, nobody's punch) the local date
+-- is the working day.
 with dated as (
     select
         p.*,
@@ -73,7 +74,9 @@ begun as (
         work_date,
         case
             when ended_before + day_margin > midnight or starts_at - day_margin < midnight
-                then coalesce(ended_before + (starts_at - ended_before) / 2, midnight)
+                then coalesce(
+                    ended_before + (starts_at - ended_before) / 2, ended_before + day_margin, starts_at - day_margin
+                )
             else midnight
         end as begins_at
     from planned

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -21,6 +21,9 @@ from fieldwork.warehouse import ledger
 from fieldwork.warehouse.schema import core, mart
 
 from .progress import Progress, silent
+
+#: Tables with one row for each employed person-day of a run.
+_OF_EACH_DAY: Final = ("attendance_day", "performance_day")
 
 
 def audit(engine: sa.Engine, settings: Settings, *, run_id: str, progress: Progress = silent) -> dict[str, Any]:
@@ -51,7 +54,7 @@ def _audit_table(engine: sa.Engine, settings: Settings, run_id: str, name: str) 
     with engine.begin() as connection:
         rows = _count(connection, mart.BUILD[name], run_id)
         told = {"min_rows": 0, "max_rows": settings.section("quality")["max_rows"]}
-        if name != "visit_check":
+        if name in _OF_EACH_DAY:
             person_days = _employed_days(connection, run_id)
             told = {"min_rows": person_days, "max_rows": person_days}
     with _view(engine, mart.BUILD[name], run_id) as view:

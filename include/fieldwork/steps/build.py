@@ -39,7 +39,7 @@ _PARTS: Final = ("attendance", "visits", "performance")
 
 
 def build(engine: sa.Engine, settings: Settings, *, run_id: str, progress: Progress = silent) -> dict[str, Any]:
-    """Build the run's person-days; returns ``{person_days, attendance_days, visits, contested}``.
+    """Build the run's person-days; returns ``{person_days, attendance_days, uncounted, visits, contested}``.
 
     Raises ConfigError and CalendarYearUnknown; then nothing was built.
     """
@@ -51,6 +51,7 @@ def build(engine: sa.Engine, settings: Settings, *, run_id: str, progress: Progr
             progress("build", 0, len(_PARTS))
             _plan(connection)
             result["attendance_days"] = _insert(connection, "attendance_day", run_id)
+            result["uncounted"] = _insert(connection, "uncounted_punch", run_id)
             progress("build", 1, len(_PARTS))
             reached("mid_build")
             _scratch(connection, "check_in", "visit_candidate")
@@ -89,11 +90,13 @@ def _choose(connection: sa.Connection, settings: Settings, run_id: str) -> int:
 
 
 def _plan(connection: sa.Connection) -> None:
-    """What is planned for each person-day, and the punches with their working day."""
-    _scratch(connection, "planned_day", "visit_plan", "incoming_punch")
-    placed = f"create temporary table day_punch on commit drop as\n{working_day.of_each_punch()}"
-    connection.execute(sa.text(placed))
-    connection.execute(sa.text("analyze day_punch"))
+    """What is planned for each person-day, the punches with their working day, and the shift that holds."""
+    _scratch(connection, "planned_day", "off_day", "visit_plan", "incoming_punch")
+    for name, select in (("day_punch", working_day.of_each_punch_once()), ("astray_day", working_day.astray())):
+        connection.execute(sa.text(f"create temporary table {name} on commit drop as\n{select}"))
+        connection.execute(sa.text(f"analyze {name}"))
+    _scratch(connection, "punched_day", "shift_part")
+    connection.execute(sa.text(sql.read("split_part")))
 
 
 def _scratch(connection: sa.Connection, *names: str) -> None:

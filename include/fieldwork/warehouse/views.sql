@@ -1,52 +1,4 @@
--- What is planned, and what analysts read. Views hold no data: this file is run whole after every migration.
-
-create or replace view ref.shift_day with (security_invoker = true) as
-select
-    s.shift,
-    c.work_date,
-    c.kind as calendar_kind,
-    v.version as rule_version,
-    v.time_zone,
-    c.work_date::timestamp at time zone v.time_zone as midnight,
-    (c.work_date + 1)::timestamp at time zone v.time_zone as next_midnight,
-    v.day_margin_minutes * interval '1 minute' as day_margin,
-    s.kind as shift_kind,
-    (c.work_date + s.starts) at time zone v.time_zone as starts_at,
-    greatest(
-        (c.work_date + (s.ends <= s.starts)::integer + s.ends) at time zone v.time_zone,
-        (c.work_date + s.starts) at time zone v.time_zone + s.required_minutes * interval '1 minute'
-    ) as ends_at,
-    (c.work_date + (s.ends <= s.starts)::integer + s.ends) at time zone v.time_zone as earliest_ends_at,
-    (c.work_date + (s.ends <= s.starts and s.break_starts < s.starts)::integer + s.break_starts)
-        at time zone v.time_zone as break_starts_at,
-    (c.work_date + (s.ends <= s.starts and s.break_ends <= s.starts)::integer + s.break_ends)
-        at time zone v.time_zone as break_ends_at,
-    s.grace_in_minutes,
-    s.grace_out_minutes,
-    s.required_minutes
-from ref.shift as s
-join ref.calendar_day as c on c.work_date >= s.valid_from and c.work_date < coalesce(s.valid_to, 'infinity')
-join ref.rule_version as v on c.work_date >= v.valid_from and c.work_date < coalesce(v.valid_to, 'infinity');
-
--- Join it on (employee_id, work_date): whole, it is every person times every day.
-create or replace view ref.planned_shift with (security_invoker = true) as
-select
-    e.employee_id,
-    e.team,
-    d.work_date >= coalesce(e.hired_on, d.work_date) and d.work_date <= coalesce(e.left_on, d.work_date) as employed,
-    d.*
-from core.employee as e
-cross join ref.shift_day as d
-left join ref.roster as own
-    on own.scope = 'employee' and e.employee_id = own.subject
-    and d.work_date >= own.valid_from and d.work_date < coalesce(own.valid_to, 'infinity')
-left join ref.roster as team
-    on team.scope = 'team' and e.team = team.subject
-    and d.work_date >= team.valid_from and d.work_date < coalesce(team.valid_to, 'infinity')
-left join ref.roster as company
-    on company.scope = 'company'
-    and d.work_date >= company.valid_from and d.work_date < coalesce(company.valid_to, 'infinity')
-where d.shift = coalesce(own.shift, team.shift, company.shift);
+-- What analysts read. Views hold no data: this file is run whole after every migration, after plans.sql.
 
 create or replace view report.attendance_day with (security_invoker = true) as
 select
@@ -55,6 +7,7 @@ select
     e.name,
     e.team,
     a.work_date,
+    a.calendar_kind,
     a.shift,
     a.shift_start,
     a.shift_end,
@@ -66,13 +19,84 @@ select
     a.early_minutes,
     a.overtime_minutes,
     a.leave_minutes,
+    a.trip_minutes,
     a.planned_minutes,
+    a.attended_minutes,
+    a.missed_minutes,
+    a.hours_system,
+    a.settlement,
+    a.norm_minutes,
     a.status,
     a.anomalies,
     a.rule_version,
     a.published_at
 from mart.attendance_day as a
 left join core.employee as e on a.employee_id = e.employee_id;
+
+-- Comprehensive hours: overtime is what is worked beyond the period's plan, not beyond a day's. Leave counts as worked;
+-- work on public holidays stands apart, because it is paid as such in any case.
+create or replace view report.hours_period with (security_invoker = true) as
+with summed as (
+    select
+        employee_id,
+        settlement,
+        date_trunc(settlement, work_date::timestamp)::date as period_start,
+        (date_trunc(settlement, work_date::timestamp) + case settlement
+            when 'quarter' then interval '3 months'
+            else ('1 ' || settlement)::interval
+        end)::date as period_until,
+        count(*) as days,
+        count(*) filter (where status = 'incomplete') as days_incomplete,
+        count(*) filter (where status = 'absent') as days_absent,
+        sum(norm_minutes) as norm_minutes,
+        sum(planned_minutes) as planned_minutes,
+        sum(leave_minutes) as leave_minutes,
+        sum(worked_minutes) as worked_minutes,
+        coalesce(sum(worked_minutes) filter (where calendar_kind = 'holiday'), 0) as holiday_minutes
+    from mart.attendance_day
+    where hours_system = 'comprehensive'
+    group by employee_id, settlement, date_trunc(settlement, work_date::timestamp)
+)
+
+select
+    s.employee_id,
+    e.employee_no,
+    e.name,
+    e.team,
+    s.settlement,
+    s.period_start,
+    s.period_until,
+    s.days,
+    s.days = s.period_until - s.period_start as whole,
+    s.days_incomplete,
+    s.days_absent,
+    s.norm_minutes,
+    s.planned_minutes,
+    s.leave_minutes,
+    s.worked_minutes,
+    s.holiday_minutes,
+    greatest(0, s.worked_minutes - s.holiday_minutes + s.leave_minutes - s.norm_minutes) as overtime_minutes,
+    greatest(0, s.norm_minutes - s.worked_minutes + s.holiday_minutes - s.leave_minutes) as short_minutes
+from summed as s
+left join core.employee as e on s.employee_id = e.employee_id;
+
+create or replace view report.uncounted_punch with (security_invoker = true) as
+select
+    u.employee_id,
+    e.employee_no,
+    e.name,
+    e.team,
+    u.record_id,
+    u.work_date,
+    u.punched_at,
+    u.kind,
+    u.reason,
+    e.hired_on,
+    e.left_on,
+    u.rule_version,
+    u.published_at
+from mart.uncounted_punch as u
+left join core.employee as e on u.employee_id = e.employee_id;
 
 create or replace view report.visit_check with (security_invoker = true) as
 select
@@ -226,15 +250,14 @@ begin
                 origin.attname = shown.attname
                 and origin.attrelid in (
                     'mart.performance_day'::regclass, 'mart.attendance_day'::regclass, 'mart.visit_check'::regclass,
-                    'core.employee'::regclass, 'ref.shift'::regclass, 'ref.calendar_day'::regclass,
-                    'ref.rule_version'::regclass, 'ref.shift_day'::regclass
+                    'mart.uncounted_punch'::regclass, 'core.employee'::regclass
                 )
             order by origin.attrelid = coalesce(to_regclass('mart.' || view.relname), 0) desc, origin.attrelid
             limit 1
         ) as description
         from pg_class as view
         join pg_attribute as shown on view.oid = shown.attrelid
-        where view.relnamespace in ('report'::regnamespace, 'ref'::regnamespace) and view.relkind = 'v'
+        where view.relnamespace = 'report'::regnamespace and view.relkind = 'v'
     loop
         if here.description is not null then
             execute 'comment on column ' || here.column_name || ' is ' || quote_literal(here.description);
@@ -243,31 +266,24 @@ begin
 end
 $$;
 
-comment on view ref.shift_day is 'Every shift on every calendar day as instants, with the rules in force';
-comment on column ref.shift_day.midnight is 'When the date begins in the company''s zone';
-comment on column ref.shift_day.next_midnight is 'When the next date begins';
-comment on column ref.shift_day.day_margin is 'Punches this long before and after the shift still belong to its day';
-comment on column ref.shift_day.starts_at is 'Planned start; of a flexible shift the latest that is not late';
-comment on column ref.shift_day.ends_at is 'Planned end; of a flexible shift for somebody who starts at starts_at';
-comment on column ref.shift_day.earliest_ends_at is 'Of a flexible shift the earliest end; else ends_at';
-comment on column ref.shift_day.break_starts_at is 'Start of the unpaid break; null = none';
-comment on column ref.shift_day.break_ends_at is 'End of the unpaid break';
-comment on column ref.shift_day.calendar_kind is 'What kind of day it is (ref.calendar_day)';
-comment on column ref.shift_day.shift_kind is 'fixed or flexible';
-comment on view ref.planned_shift is
-'What the roster plans for a person on a date: employee before team before company; grain (employee_id, work_date)';
-comment on column ref.planned_shift.employed is 'From hired_on to left_on, both included';
-comment on column ref.planned_shift.midnight is 'When the date begins in the company''s zone';
-comment on column ref.planned_shift.next_midnight is 'When the next date begins';
-comment on column ref.planned_shift.day_margin is 'Punches this long before and after the shift still belong to its day';
-comment on column ref.planned_shift.starts_at is 'Planned start; of a flexible shift the latest that is not late';
-comment on column ref.planned_shift.ends_at is 'Planned end; of a flexible shift for somebody who starts at starts_at';
-comment on column ref.planned_shift.earliest_ends_at is 'Of a flexible shift the earliest end; else ends_at';
-comment on column ref.planned_shift.break_starts_at is 'Start of the unpaid break; null = none';
-comment on column ref.planned_shift.break_ends_at is 'End of the unpaid break';
-comment on column ref.planned_shift.calendar_kind is 'What kind of day it is (ref.calendar_day)';
-comment on column ref.planned_shift.shift_kind is 'fixed or flexible';
 comment on view report.attendance_day is 'One row per person-day: the shift and what was punched';
+comment on view report.hours_period is
+'Comprehensive hours (综合计算工时制): attendance_day by person and settlement period';
+comment on column report.hours_period.settlement is 'The period that is settled: week, month, quarter or year';
+comment on column report.hours_period.period_start is 'First day of the period';
+comment on column report.hours_period.period_until is 'First day after the period';
+comment on column report.hours_period.days is 'Person-days published';
+comment on column report.hours_period.whole is 'Every day of the period is published under this system';
+comment on column report.hours_period.days_incomplete is 'Days with a missing punch: what was worked on them is unknown';
+comment on column report.hours_period.days_absent is 'Days absent';
+comment on column report.hours_period.norm_minutes is 'The period''s plan: the sum of the days'' norm_minutes';
+comment on column report.hours_period.planned_minutes is 'What the shifts planned';
+comment on column report.hours_period.leave_minutes is 'Leave, trips and outings inside the shifts; they count as worked';
+comment on column report.hours_period.worked_minutes is 'Minutes worked, those on public holidays too';
+comment on column report.hours_period.holiday_minutes is 'Of these, on public holidays: paid as such, no part of overtime';
+comment on column report.hours_period.overtime_minutes is 'Worked (not on holidays) and on leave beyond the period''s plan';
+comment on column report.hours_period.short_minutes is 'What is missing to the period''s plan';
+comment on view report.uncounted_punch is 'Punches of days outside employment: they count nowhere';
 comment on view report.visit_check is 'One row per visit that was not cancelled: was the person there';
 comment on view report.performance_day is
 'One row per person-day: attendance joined with what the CRM says was done';

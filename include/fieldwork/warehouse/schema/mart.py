@@ -20,18 +20,33 @@ attendance_day = table(
     "One row per person-day: the shift and what was punched",
     key("employee_id", Text, _EMPLOYEE),
     key("work_date", Date, "The working day; a night shift belongs to the day it starts"),
+    must("calendar_kind", Text, "What the company's calendar says of the date: workday, rest, holiday or makeup"),
     may("shift", Text, "The shift (ref.shift); null on a day with none"),
     may("shift_start", INSTANT, "Planned start"),
     may("shift_end", INSTANT, "Planned end"),
     may("first_in", INSTANT, "Earliest in or field punch"),
     may("last_out", INSTANT, "Latest out or field punch after it"),
     must("punches", Integer, "Punches counted, near-duplicates once"),
-    must("worked_minutes", Integer, "Whole minutes between first in and last out less the break"),
+    must("worked_minutes", Integer, "Whole minutes between first in and last out less the breaks, part by part"),
     must("late_minutes", Integer, "Whole minutes late, 0 within the grace"),
     must("early_minutes", Integer, "Whole minutes left early, 0 within the grace"),
-    must("overtime_minutes", Integer, "Whole minutes worked beyond the plan"),
+    must("overtime_minutes", Integer, "Whole minutes worked beyond the plan; 0 unless the hours system is standard"),
     must("leave_minutes", Integer, "Whole minutes of the shift covered by leave, trip or outing, break left out"),
-    must("planned_minutes", Integer, "Whole minutes of the shift less its break; 0 on a rest day or holiday"),
+    must("trip_minutes", Integer, "Of the leave minutes those on a trip or outing and not on leave"),
+    must("planned_minutes", Integer, "Whole minutes of the shift less its breaks; 0 on a rest day or holiday"),
+    may(
+        "attended_minutes",
+        Integer,
+        "Planned minutes, leave left out, on which the person was there; null = nobody knows, or nothing is asked",
+    ),
+    may("missed_minutes", Integer, "Planned minutes, leave left out, on which the person was not there; null likewise"),
+    must("hours_system", Text, "standard, comprehensive or irregular (ref.hours)"),
+    may("settlement", Text, "Comprehensive hours: the period that is settled: week, month, quarter or year"),
+    must(
+        "norm_minutes",
+        Integer,
+        "What the hours system asks for: planned minutes; comprehensive: the day's share of the period; irregular: 0",
+    ),
     must("status", Text, "holiday, rest, leave, absent, incomplete, late, early or present"),
     must("anomalies", ARRAY(Text), "Names of what is odd about the day, sorted"),
     must("rule_version", Text, _VERSION),
@@ -85,7 +100,19 @@ performance_day = table(
     must("rule_version", Text, _VERSION),
 )
 
-JOINED: Final[tuple[Table, ...]] = (attendance_day, visit_check, performance_day)
+uncounted_punch = table(
+    "mart.uncounted_punch",
+    "Punches of days outside employment: they count nowhere",
+    key("employee_id", Text, _EMPLOYEE),
+    key("record_id", Text, "The punch (core.punch)"),
+    must("work_date", Date, "The working day that it would belong to"),
+    must("punched_at", INSTANT, "When"),
+    must("kind", Text, "in, out or field"),
+    must("reason", Text, "before_hire or after_leaving"),
+    must("rule_version", Text, _VERSION),
+)
+
+JOINED: Final[tuple[Table, ...]] = (attendance_day, visit_check, performance_day, uncounted_punch)
 
 for _table in JOINED:
     _table.append_column(must("published_at", INSTANT, "When this version of the row was published"))
@@ -130,5 +157,6 @@ build_person_day = table(
     may("touch_seq", BigInteger, "The touch that asked for it (ops.touched); null = a day never computed before"),
 )
 
+Index("ix_uncounted_punch_day", uncounted_punch.c.employee_id, uncounted_punch.c.work_date)
 Index("ix_visit_check_day", visit_check.c.employee_id, visit_check.c.work_date)
 Index("ix_build_visit_check_day", BUILD["visit_check"].c.run_id, BUILD["visit_check"].c.employee_id)
