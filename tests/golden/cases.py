@@ -93,7 +93,7 @@ def _case(file: str, entry: dict[str, Any], company: str, day: date, number: int
     given = dict(entry)
     name, expect = given.pop("name"), given.pop("expect", {})
     day = given.pop("day", day)
-    if wrong := given.keys() - facts.KINDS.keys() - {"shift"}:
+    if wrong := given.keys() - facts.KINDS.keys() - facts.SETTINGS:
         raise ValueError(f"{file}: {name!r} gives {wrong}, which facts.py does not know")
     if wrong := {key.partition(" ")[0] for key in expect} - expected.RELATIONS.keys():
         raise ValueError(f"{file}: {name!r} expects {wrong}, which expected.py does not know")

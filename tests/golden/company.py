@@ -22,8 +22,10 @@ from tests.rules.world import with_config
 from .cases import Case, company_file
 from .facts import Notebook, give
 
+#: a day of no case: the run's own; the cases' days are touched
+QUIET = date(2026, 1, 1)
 #: everything before has been extracted
-READ_UNTIL = datetime(2026, 12, 31, tzinfo=UTC)
+READ_UNTIL = datetime(2027, 1, 1, tzinfo=UTC)
 
 
 @contextmanager
@@ -35,7 +37,12 @@ def published(pg_server: server.Server, home: Path, name: str, cases: Sequence[C
         connection.execute(f"create database {database} template template_fieldwork")
     url = pg_server.url(database)
     engine = engine_module.connect(make_url(url).set(drivername="postgresql+psycopg"))
-    env = {"FIELDWORK_HOME": str(home), "FIELDWORK_WAREHOUSE_URL": url, "FIELDWORK_CONFIG": str(company_file(name))}
+    env = {
+        "FIELDWORK_HOME": str(home),
+        "FIELDWORK_WAREHOUSE_URL": url,
+        "FIELDWORK_CONFIG": str(company_file(name)),
+        "FIELDWORK_ROSTER": str(_roster_file(home, cases)),
+    }
     world = Notebook(engine, _with_shifts(settings_module.load(env), cases))
     world.covered(None, READ_UNTIL)
     for case in cases:
@@ -44,15 +51,14 @@ def published(pg_server: server.Server, home: Path, name: str, cases: Sequence[C
     _plain_years(engine, cases)
     for case in cases:
         world.touch(case.employee_id, *map(str, _days(case)))
-    first = min(case.day for case in cases if case.day.year in calendar.known_years())
-    world.run(str(first), str(first + timedelta(days=1)))
+    world.run(str(QUIET), str(QUIET + timedelta(days=1)))
     yield world
     engine.dispose()
 
 
 def _with_shifts(settings: Settings, cases: Sequence[Case]) -> Settings:
     """The company's roster, and the shifts that cases ask for by name."""
-    since = date(1980, 1, 1)
+    since = min(rules["from"] for rules in settings.config["rules"])
     own = [
         {"scope": "employee", "subject": case.employee_id, "from": since, "shift": case.given["shift"]}
         for case in cases
@@ -61,8 +67,20 @@ def _with_shifts(settings: Settings, cases: Sequence[Case]) -> Settings:
     return with_config(settings, roster=[*settings.config["roster"], *own])
 
 
+def _roster_file(home: Path, cases: Sequence[Case]) -> Path:
+    """The lines that cases give to roster.csv."""
+    lines = [
+        f"{case.employee_id},{day},{shift}" for case in cases for day, shift in case.given.get("roster", {}).items()
+    ]
+    path = home / "roster.csv"
+    path.write_text("\n".join(["employee_id,work_date,shift", *lines, ""]), encoding="utf-8")
+    return path
+
+
 def _days(case: Case) -> list[date]:
-    """The case's day, its neighbours, and the days for which something is expected."""
+    """As many as the case says; else its day, the neighbours, and the days for which something is expected."""
+    if "days" in case.given:
+        return [case.day + timedelta(days=n) for n in range(case.given["days"])]
     named = {int(words.partition(" ")[2] or 0) for words in case.expect}
     return [case.day + timedelta(days=n) for n in range(min(named | {-1}), max(named | {1}) + 1)]
 
@@ -72,7 +90,9 @@ def _plain_years(engine: sa.Engine, cases: Sequence[Case]) -> None:
     unknown = {case.day.year for case in cases} - set(calendar.known_years())
     days = (date(year, 1, 1) + timedelta(days=n) for year in sorted(unknown) for n in range(366))
     rows = [
-        {"work_date": day, "kind": "rest" if day.weekday() >= 5 else "workday"} for day in days if day.year in unknown
+        {"work_date": day, "kind": "rest" if day.weekday() >= 5 else "workday", "source": "decree"}
+        for day in days
+        if day.year in unknown
     ]
     if rows:
         with engine.begin() as connection:

@@ -1,8 +1,9 @@
 """What a case may expect of the published tables and views, and in which columns they differ.
 
-``attendance`` and ``performance`` name columns of the case's day; ``attendance +1`` is of the day after. ``visits`` and
-others that have many rows name each by the name that the case gave it. ``"no row"`` stands for one that is not there.
-Minutes may be named without the unit (``late`` is ``late_minutes``); an instant is a wall clock like ``+1 06:02``.
+``attendance`` and ``performance`` name columns of the case's day; ``attendance +1`` is of the day after. Relations that
+have many rows of a person name each by its key, as the case calls it: a visit by its name, a punch by its clock, a
+period by its first day. ``"no row"`` stands for one that is not there. Minutes may be named without the unit (``late``
+is ``late_minutes``); an instant is a wall clock like ``+1 06:02``; null is ``"none"``.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ Row = dict[str, Any]
 class Relation:
     """A published table or view of people's rows.
 
-    ``key`` finds a row beside the person: ``work_date`` is the case's day, any other column a name that the case gave.
-    ``silent``: what a case expects that does not say otherwise.
+    ``key`` finds a row beside the person; ``work_date`` is the case's day. ``silent``: what a case expects that says
+    nothing of it.
     """
 
     name: str
@@ -37,24 +38,26 @@ class Relation:
 #: by the word that cases use
 RELATIONS: Final = {
     "attendance": Relation("mart.attendance_day", "work_date", {"anomalies": []}),
+    "uncounted": Relation("report.uncounted_punch", "punched_at"),
+    "hours": Relation("report.hours_period", "period_start"),
     "visits": Relation("mart.visit_check", "visit_id"),
     "unmatched": Relation("report.unmatched_check_in", "record_id"),
     "performance": Relation("mart.performance_day", "work_date"),
 }
 
-Published = Mapping[str, Mapping[tuple[str, Any], Row]]
+#: rows by the word of their relation and the person
+Published = Mapping[str, Mapping[str, list[Row]]]
 
 
 def published(engine: sa.Engine) -> Published:
-    """All rows of all relations, by word and (employee, key)."""
+    """All rows of all relations."""
+    found: dict[str, dict[str, list[Row]]] = {}
     with engine.connect() as connection:
-        return {
-            word: {
-                (row["employee_id"], row[relation.key]): dict(row)
-                for row in connection.execute(sa.text(f"select * from {relation.name}")).mappings()
-            }
-            for word, relation in RELATIONS.items()
-        }
+        for word, relation in RELATIONS.items():
+            of_person = found.setdefault(word, {})
+            for row in connection.execute(sa.text(f"select * from {relation.name}")).mappings():
+                of_person.setdefault(row["employee_id"], []).append(dict(row))
+    return found
 
 
 def differences(case: Case, rows: Published, zone: ZoneInfo) -> list[str]:
@@ -65,10 +68,11 @@ def differences(case: Case, rows: Published, zone: ZoneInfo) -> list[str]:
 def _relation(case: Case, words: str, told: Any, rows: Published, zone: ZoneInfo) -> Iterator[str]:
     word, _, ahead = words.partition(" ")
     relation = RELATIONS[word]
-    day = case.day + timedelta(days=int(ahead or 0))
-    named = {words: (day, told)} if relation.key == "work_date" else {n: (case.own(n), t) for n, t in told.items()}
-    for label, (key, wanted) in named.items():
-        row = rows[word].get((case.employee_id, key))
+    by_key = {str(plain(row[relation.key], case, zone)): row for row in rows[word].get(case.employee_id, [])}
+    of_day = relation.key == "work_date"
+    for key, wanted in {str(case.day + timedelta(days=int(ahead or 0))): told}.items() if of_day else told.items():
+        label = words if of_day else f"{word} {key}"
+        row = by_key.get(key)
         if row is None or wanted == "no row":
             if (row is None) != (wanted == "no row"):
                 yield f"{label}: {'there is no row' if row is None else 'there is a row'}"

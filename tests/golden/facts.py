@@ -2,8 +2,11 @@
 
 =================  ====================================================================================================
 ``shift``          the person's shift, by name; else what the company's roster plans
+``roster``         lines of roster.csv: ``{ 2026-11-08 = "day" }``
 ``employee``       columns of core.employee: ``{ team = "North", hired_on = 2026-11-04 }``
 ``punches``        ``in 09:00, out +1 06:02, field 10:00``; each may say ``base 09:00`` and ``for 2026-11-02``
+``daily``          punches of several days, counted from the case's: ``{ "0 to 4" = "in 09:00, out 18:00" }``
+``days``           how many days from the case's on are computed; else the day and its neighbours
 ``leave``          ``leave 09:00 - 12:00; trip 13:00 - 18:00; out …; overtime …``
 ``accounts``       ``{ A = "0 m", B = "250 m radius 100", C = "nowhere" }``: metres north of the case's own place
 ``visits``         ``{ V1 = "10:00 - 11:00 at A", V2 = "15:00 at B done" }``: any status; planned when none is said
@@ -17,9 +20,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
@@ -39,6 +43,16 @@ class Notebook(World):
     def __init__(self, engine: sa.Engine, settings: Settings) -> None:
         super().__init__(engine, settings)
         self._rows: dict[sa.Table, dict[tuple[str, ...], list[dict[str, Any]]]] = {}
+        zones = [(rule["from"], rule.get("time_zone")) for rule in settings.config["rules"]]
+        self._zones = [(since, ZoneInfo(zone or settings.time_zone.key)) for since, zone in sorted(zones)]
+
+    def zone_of(self, day: date) -> ZoneInfo:
+        """The zone of the rules that hold on a day."""
+        return [zone for since, zone in self._zones if since <= day][-1]
+
+    def at(self, day: date | str, clock: str) -> datetime:
+        self.zone = self.zone_of(date.fromisoformat(day) if isinstance(day, str) else day)
+        return super().at(day, clock)
 
     def insert(self, table: sa.Table, **values: Any) -> None:
         self._rows.setdefault(table, {}).setdefault(tuple(values), []).append(values)
@@ -63,6 +77,18 @@ def give(world: World, case: Case) -> None:
 def _punches(world: World, case: Case, text: str) -> None:
     for punch in filter(None, text.split(", ")):
         world.punch(case.employee_id, case.day, punch)
+
+
+def _daily(world: World, case: Case, told: Mapping[str, str]) -> None:
+    for ahead, punches in ((n, punches) for days, punches in told.items() for n in day_numbers(days)):
+        for punch in punches.split(", "):
+            world.punch(case.employee_id, case.day + timedelta(days=ahead), punch)
+
+
+def day_numbers(text: str) -> range:
+    """``0 to 4`` or ``7``: days after the case's."""
+    first, _, last = text.partition(" to ")
+    return range(int(first), int(last or first) + 1)
 
 
 def _leave(world: World, case: Case, text: str) -> None:
@@ -166,9 +192,11 @@ def _position(case: Case, said: Mapping[str, str]) -> dict[str, float]:
     return {"latitude": latitude + float(said["metres"]) * METRE, "longitude": longitude}
 
 
-#: how each kind of fact is written; ``employee`` and ``shift`` are asked for before
+#: told to the company before any fact is written (company.py)
+SETTINGS: Final = frozenset({"employee", "shift", "roster", "days"})
+#: how each kind of fact is written
 KINDS: Final[Mapping[str, Callable[[World, Case, Any], None]]] = {
-    "employee": lambda world, case, content: None,
+    "daily": _daily,
     "punches": _punches,
     "leave": _leave,
     "accounts": _accounts,

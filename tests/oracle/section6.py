@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from itertools import pairwise
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -179,6 +180,55 @@ def ends(plan: Plan, first: datetime | None, away: Sequence[Span]) -> tuple[date
     return (plan.end, latest) if there is None else (max(plan.end, there + required),) * 2
 
 
+def left_of(span: Span, spans: Sequence[Span]) -> list[Span]:
+    """What is left of a span when others are taken out."""
+    pieces = [span]
+    for a, b in spans:
+        cut = [(s, min(e, a)) for s, e in pieces] + [(max(s, b), e) for s, e in pieces]
+        pieces = [(s, e) for s, e in cut if s < e]
+    return pieces
+
+
+def inside(span: Span, spans: Sequence[Span]) -> timedelta:
+    """How much of a span several others cover."""
+    return sum((overlap(span, one) for one in union(spans)), timedelta())
+
+
+def anomalies(day: date, punches: Sequence[Row], row: Mapping[str, Any]) -> list[str]:
+    """What is odd about the day, of the names that an office roster and standard hours can have; sorted."""
+    counted, first, last = once(punches), row["first_in"], row["last_out"]
+    order = [p["kind"] for p in counted]
+    pairs = list(pairwise(order))
+    stated = [
+        (p["work_date"], local(p["base_at"]).date() if p["base_at"] else None, local(p["punched_at"]).date())
+        for p in punches
+    ]
+    bases = [
+        (local(p["base_at"]).time(), OFFICE.starts if p["kind"] == "in" else OFFICE.ends)
+        for p in punches
+        if p["base_at"] and p["kind"] in ("in", "out")
+    ]
+    due = row["planned_minutes"] - row["leave_minutes"]
+    free = row["status"] in ("holiday", "rest")
+    odd = {
+        "base_differs_from_roster": not free and any(base != office for base, office in bases),
+        "day_differs_from_roster": any(local(p["punched_at"]).date() != day for p in punches),
+        "half_day_missed": row["status"] in ("late", "early") and 2 * row["missed_minutes"] >= due,
+        "long_span": bool(first and last and last - first > timedelta(hours=16)),
+        "missing_in": bool(counted) and first is None,
+        "missing_out": bool(counted) and last is None,
+        "near_duplicate": len(counted) < len(punches),
+        "out_before_in": any(p["kind"] == "out" and first and p["punched_at"] < first for p in counted),
+        "punch_on_leave": bool(counted) and row["status"] == "leave",
+        "punch_on_rest_day": bool(counted) and free,
+        "repeated_in": ("in", "in") in pairs,
+        "repeated_out": ("out", "out") in pairs,
+        "stated_plan_refused": any(d and abs(d - on) > DAY for *days, on in stated for d in days),
+        "unpaired_in": any(p["kind"] == "in" and last and p["punched_at"] > last for p in counted),
+    }
+    return sorted(name for name, holds in odd.items() if holds)
+
+
 def attendance_day(day: date, punches: Sequence[Row], leave: Sequence[Row]) -> dict[str, Any]:
     """One row; ``punches`` are those of the person's working day, ``leave`` all of the person's."""
     plan, kind, counted = plan_of(day, punches), calendar_kind(day), once(punches)
@@ -190,8 +240,8 @@ def attendance_day(day: date, punches: Sequence[Row], leave: Sequence[Row]) -> d
     for span in away:
         start = span[1] if span[0] <= start < span[1] else start
         end = span[0] if span[0] < end <= span[1] else end
-    inside = [(max(a, shift[0]), min(b, shift[1])) for a, b in away if min(b, shift[1]) > max(a, shift[0])]
-    excused = sum((b - a - overlap((a, b), plan.pause) for a, b in inside), timedelta())
+    covered = [(max(a, shift[0]), min(b, shift[1])) for a, b in away if min(b, shift[1]) > max(a, shift[0])]
+    excused = sum((b - a - overlap((a, b), plan.pause) for a, b in covered), timedelta())
     whole = plan.start, max(plan.end, plan.start + timedelta(minutes=plan.shift.required or 0))
     planned = minutes(whole[1] - whole[0] - overlap(whole, plan.pause))
     late = minutes(first - start) if first else 0
@@ -208,7 +258,19 @@ def attendance_day(day: date, punches: Sequence[Row], leave: Sequence[Row]) -> d
         status = "incomplete"
     else:
         status = "late" if late else "early" if early else "present"
-    return {
+    leave_minutes = min(minutes(excused), planned) if kind == "workday" else 0
+    on_leave = [(r["start_at"], r["end_at"]) for r in leave if r["kind"] == "leave" and r["start_at"] < r["end_at"]]
+    planned_minutes = planned if kind == "workday" else 0
+    missed: int | None = 0
+    if status == "incomplete":
+        missed = None
+    elif kind == "workday" and status != "leave":
+        begins = min(first or plan.start, plan.start) if plan.shift.required else plan.start
+        due = left_of((begins, leaves), [*covered, *([plan.pause] if plan.pause else [])])
+        there = inside((first, last), due) if first and last else timedelta()
+        missed = minutes(planned * MINUTE - excused - there)
+    row = {
+        "calendar_kind": "makeup" if day in MAKEUP else kind,
         "shift": plan.shift.name if kind == "workday" else None,
         "status": status,
         "first_in": first,
@@ -218,9 +280,28 @@ def attendance_day(day: date, punches: Sequence[Row], leave: Sequence[Row]) -> d
         "early_minutes": early,
         "worked_minutes": worked,
         "overtime_minutes": over if over >= 30 or kind != "workday" else 0,
-        "planned_minutes": planned if kind == "workday" else 0,
-        "leave_minutes": min(minutes(excused), planned) if kind == "workday" else 0,
+        "planned_minutes": planned_minutes,
+        "leave_minutes": leave_minutes,
+        "trip_minutes": leave_minutes - min(of_leave(plan, leaves, on_leave), planned_minutes),
+        "attended_minutes": attended(planned_minutes - leave_minutes, missed, status),
+        "missed_minutes": missed,
+        "hours_system": "standard",
+        "norm_minutes": planned_minutes,
     }
+    return row | {"anomalies": anomalies(day, punches, row)}
+
+
+def attended(due: int, missed: int | None, status: str) -> int | None:
+    """What was due and not missed; nothing on a day of leave."""
+    if missed is None:
+        return None
+    return 0 if status == "leave" else due - missed
+
+
+def of_leave(plan: Plan, leaves: datetime, on_leave: Sequence[Span]) -> int:
+    """Whole minutes of the shift on leave, trips and outings not counted."""
+    pieces = left_of((plan.start, leaves), [plan.pause] if plan.pause else [])
+    return minutes(sum((inside(piece, on_leave) for piece in pieces), timedelta()))
 
 
 def attendance(company: Company, days: Sequence[date]) -> dict[tuple[str, date], dict[str, Any]]:

@@ -62,6 +62,9 @@ def test_the_hash_is_of_the_content_not_of_its_end(settings: Settings) -> None:
         ("shift", {"break_ends": None}, "one end of a break"),
         ("shift", {"starts": "9:00"}, "starts is missing or no time"),
         ("shift", {"until": START}, "ends on 2000-01-01"),
+        ("rules", {"long_span_minutes": "16 h"}, "long_span_minutes must be a number"),
+        ("rules", {"leave_joins_break": 1}, "leave_joins_break is missing or no bool"),
+        ("rules", {"overtime_tolerance": 30}, "overtime_tolerance means nothing here"),
         ("roster", {"shift": "sleep"}, "the shift 'sleep', which does not exist"),
         ("roster", {"scope": "planet"}, "scope is 'planet'"),
     ],
@@ -90,3 +93,14 @@ def test_a_gap_in_the_companys_roster(settings: Settings) -> None:
 def test_no_list_at_all(settings: Settings) -> None:
     with pytest.raises(ConfigError, match=r"no list \[\[shift\]\]"):
         rulebook.read(with_config(settings, shift=[]))
+
+
+def test_a_version_that_says_nothing_new_keeps_its_hash(settings: Settings) -> None:
+    """Rules that came later must not make an old version look changed: published days were computed with it."""
+    shipped = "4f4fd4c9c329371f167cb673d89ca293762fcce2d6f9b5e875d12c1cbcf7fcd4"
+    (version,) = rulebook.read(settings).versions
+    assert version["config_hash"] == shipped
+    same = rulebook.read(changed(settings, "rules", long_span_minutes=960, leave_joins_break=False)).versions
+    assert same[0]["config_hash"] == shipped
+    other = rulebook.read(changed(settings, "rules", long_span_minutes=720)).versions
+    assert other[0]["config_hash"] != shipped

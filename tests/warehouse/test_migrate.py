@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import time
 from pathlib import Path
 
+import psycopg
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, text
+from psycopg import sql
+from sqlalchemy import Engine, make_url, text
 
 from fieldwork.errors import SchemaOutdated
 from fieldwork.settings import Settings
 from fieldwork.warehouse import migrate
-from fieldwork.warehouse.engine import open_engine
+from fieldwork.warehouse.engine import connect, open_engine
 from fieldwork.warehouse.schema import SCHEMAS, core, mart, metadata
 
 
@@ -76,6 +80,56 @@ def test_a_configured_warehouse_is_not_migrated_behind_your_back(settings: Setti
         connection.execute(text("update ops.alembic_version set version_num = '0000'"))
     with pytest.raises(SchemaOutdated, match="fieldwork migrate"):
         open_engine(settings)
+
+
+def test_days_published_before_hours_systems_are_standard_and_keep_their_breaks(database_url: str) -> None:
+    """A warehouse that holds data of the first schema is brought up to date, its views with it."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        for schema in SCHEMAS:
+            connection.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(schema)))
+    engine = connect(make_url(database_url).set(drivername="postgresql+psycopg"))
+    with engine.begin() as connection:
+        alembic = migrate.config()
+        alembic.attributes["connection"] = connection
+        command.upgrade(alembic, "0001")
+        connection.exec_driver_sql("create view ref.shift_day as select * from ref.shift")
+        connection.exec_driver_sql("create view ref.planned_shift as select * from ref.shift_day")
+        connection.exec_driver_sql("create view report.attendance_day as select * from mart.attendance_day")
+        connection.exec_driver_sql("insert into ref.calendar_day values ('2026-10-01', 'holiday', 'National Day')")
+        connection.exec_driver_sql(
+            "insert into ref.shift values"
+            " ('office', '2000-01-01', null, 'fixed', '09:00', '18:00', '12:00', '13:00', 5, 0),"
+            " ('night', '2000-01-01', null, 'fixed', '22:00', '06:00', null, null, 5, 0)"
+        )
+        connection.exec_driver_sql("insert into ref.roster values ('company', '*', '2000-01-01', null, 'office')")
+        for table in ("attendance_day", "attendance_day_history"):
+            until = ", believed_until" if table.endswith("history") else ""
+            connection.exec_driver_sql(
+                f"insert into mart.{table} (employee_id, work_date, punches, worked_minutes, late_minutes,"
+                " early_minutes, overtime_minutes, leave_minutes, planned_minutes, status, anomalies, rule_version,"
+                " published_at"
+                f"{until}) values ('E1', '2026-10-01', 0, 0, 0, 0, 0, 0, 0, 'holiday', '{{}}', '2000-1', now()"
+                f"{', now()' if until else ''})"
+            )
+    migrate.upgrade(engine)
+    with engine.begin() as connection:
+        for table in ("attendance_day", "attendance_day_history"):
+            row = connection.execute(text(f"select * from mart.{table}")).one()
+            assert (row.calendar_kind, row.hours_system, row.norm_minutes, row.missed_minutes) == (
+                "holiday",
+                "standard",
+                0,
+                None,
+            )
+        shifts = connection.execute(text("select shift, breaks, parts from ref.shift order by shift")).all()
+        assert [tuple(row) for row in shifts] == [
+            ("night", None, None),
+            ("office", [[time(12), time(13)]], None),
+        ]
+        assert connection.execute(text("select follows from ref.roster")).scalar() == "calendar"
+        assert connection.execute(text("select source from ref.calendar_day")).scalar() == "decree"
+    assert _differences(engine) == []
+    engine.dispose()
 
 
 def test_changed_views_or_roles_come_with_a_migration() -> None:

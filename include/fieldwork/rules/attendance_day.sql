@@ -59,7 +59,9 @@ judged as materialized (
                 select coalesce(sum(upper(part) - lower(part)), interval '0')
                 from unnest(
                     tstzmultirange(tstzrange(e.first_in, e.last_out))
-                    * tstzmultirange(tstzrange(e.begins_at, e.leaves_at)) - e.breaks - coalesce(e.away, '{}')
+                    * tstzmultirange(tstzrange(e.begins_at, e.leaves_at))
+                    - e.breaks
+                    - coalesce(e.away * tstzmultirange(tstzrange(e.starts_at, e.leaves_at)), '{}')
                 ) as part
             )
             else greatest(interval '0',
@@ -87,7 +89,9 @@ measured as materialized (
             j.last_out - case when j.first_in is null then greatest(j.leaves_at, j.ends_at) else j.leaves_at end
         ) / 60) end as over,
         case
-            when j.hours_system = 'irregular' or not j.on_leave and j.is_half then null
+            when j.hours_system = 'irregular' then null
+            when j.on_leave then 0
+            when j.is_half then null
             else greatest(0, floor(j.planned - extract(epoch from j.excused + j.attended) / 60))
         end as missed,
         j.first_in is null and j.last_out is null and not j.on_leave as is_skipped,
@@ -197,8 +201,8 @@ select
     g.leave_minutes,
     greatest(0, g.leave_minutes - least(g.leave_only_minutes, g.planned_minutes)),
     g.planned_minutes,
-    case when g.due then g.planned_minutes - g.leave_minutes - g.missed else 0 end,
-    case when g.due then g.missed else 0 end,
+    case when g.due and g.status <> 'leave' then g.planned_minutes - g.leave_minutes - g.missed else 0 end,
+    case when g.due and g.status <> 'leave' then g.missed else 0 end,
     g.hours_system,
     g.settlement,
     case
