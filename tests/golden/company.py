@@ -31,29 +31,35 @@ READ_UNTIL = datetime(2027, 1, 1, tzinfo=UTC)
 @contextmanager
 def published(pg_server: server.Server, home: Path, name: str, cases: Sequence[Case]) -> Iterator[Notebook]:
     """The company's world after its cases were given, built and published."""
-    database = f"golden_{name}"
+    env = {"FIELDWORK_CONFIG": str(company_file(name)), "FIELDWORK_ROSTER": str(_roster_file(home, cases))}
+    with scratch(pg_server, home, f"golden_{name}", **env) as (engine, settings):
+        yield _filled(Notebook(engine, _with_shifts(settings, cases)), cases)
+
+
+@contextmanager
+def scratch(pg_server: server.Server, home: Path, name: str, **env: str) -> Iterator[tuple[sa.Engine, Settings]]:
+    """A fresh migrated database of that name and the settings that point at it."""
     with psycopg.connect(pg_server.url("postgres"), autocommit=True) as connection:
-        connection.execute(f"drop database if exists {database} with (force)")
-        connection.execute(f"create database {database} template template_fieldwork")
-    url = pg_server.url(database)
+        connection.execute(f"drop database if exists {name} with (force)")
+        connection.execute(f"create database {name} template template_fieldwork")
+    url = pg_server.url(name)
     engine = engine_module.connect(make_url(url).set(drivername="postgresql+psycopg"))
-    env = {
-        "FIELDWORK_HOME": str(home),
-        "FIELDWORK_WAREHOUSE_URL": url,
-        "FIELDWORK_CONFIG": str(company_file(name)),
-        "FIELDWORK_ROSTER": str(_roster_file(home, cases)),
-    }
-    world = Notebook(engine, _with_shifts(settings_module.load(env), cases))
+    here = {"FIELDWORK_HOME": str(home), "FIELDWORK_WAREHOUSE_URL": url}
+    yield engine, settings_module.load(here | env)
+    engine.dispose()
+
+
+def _filled(world: Notebook, cases: Sequence[Case]) -> Notebook:
+    """The world with the facts of the cases, built and published."""
     world.covered(None, READ_UNTIL)
     for case in cases:
         give(world, case)
     world.write()
-    _plain_years(engine, cases)
+    _plain_years(world.engine, cases)
     for case in cases:
         world.touch(case.employee_id, *map(str, _days(case)))
     world.run(str(QUIET), str(QUIET + timedelta(days=1)))
-    yield world
-    engine.dispose()
+    return world
 
 
 def _with_shifts(settings: Settings, cases: Sequence[Case]) -> Settings:

@@ -184,7 +184,7 @@ select
     g.employee_id,
     g.work_date,
     g.calendar_kind,
-    case when g.due then g.shift end,
+    case when g.due and g.shift <> 'rest' then g.shift end,
     case when g.due then g.starts_at end,
     case when g.due then g.leaves_at end,
     g.first_in,

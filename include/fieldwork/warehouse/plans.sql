@@ -17,9 +17,9 @@ join ref.rule_version as v on c.work_date >= v.valid_from and c.work_date < coal
 -- A shift's clocks as instants. A clock before the shift's start is on the day after; a span that a change of the clocks
 -- turns around is empty. On a half workday there are two rows: the whole shift, and the half that is worked. A shift is
 -- halved at the longest of its pauses (breaks, and the gaps between its parts), else in its middle; half a flexible shift
--- requires half of what is left when that pause is taken out.
+-- requires half of what is left when that pause is taken out. Materialized: computed once, not once for each use.
 create or replace view ref.shift_hours with (security_invoker = true) as
-with whole as (
+with whole as materialized (
     select
         s.shift,
         d.work_date,
@@ -65,7 +65,7 @@ with whole as (
     ) as worked
 ),
 
-halved as (
+halved as materialized (
     select
         w.*,
         case when w.half <> 'whole' then (
@@ -78,7 +78,7 @@ halved as (
     from whole as w
 ),
 
-cut as (
+cut as materialized (
     select
         h.*,
         case when h.half = 'second' then coalesce(upper(h.noon), h.middle) else h.starts_at end as begins_at,
@@ -90,7 +90,7 @@ cut as (
     from halved as h
 ),
 
-worked as (
+worked as materialized (
     select
         c.*,
         greatest(c.begins_at, c.stops_at) as earliest_ends_at,
@@ -105,7 +105,7 @@ worked as (
     from cut as c
 ),
 
-paused as (
+paused as materialized (
     select
         w.*,
         w.kept_breaks + coalesce(tstzmultirange(range_merge(w.kept_parts)) - w.kept_parts, '{}') as pauses

@@ -13,7 +13,7 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 #: SHA-256 of plans.sql, views.sql and roles.sql, which are made anew after this migration
-REPEATED = "a6fdd1b8f91aa618d5ba46612736f76a9f8a6031bcb19d6b5ff108fbe026ca15"
+REPEATED = "5e9bd7fdd5252c869548fe2df424253de5943e863c76f09f2b1ef59896f510ce"
 
 TIMES = postgresql.ARRAY(sa.Time(), dimensions=2)
 #: tables of attendance days, and whether they are published ones that need values for what was not known
