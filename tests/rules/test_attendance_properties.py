@@ -100,7 +100,8 @@ def invented(pick: Random, employee_id: str) -> Person:
         breaks += list(zip(cuts[::2], cuts[1::2], strict=True))
     person = Person(employee_id, parts, breaks)
     for n, (a, b) in enumerate(parts):
-        earliest = parts[n - 1][1] if n else a - 90
+        before = max((punched[1] for punched in person.punches if punched), default=a - 90)
+        earliest = max(parts[n - 1][1], before + 1) if n else a - 90  # not a near-duplicate of the out before
         latest = parts[n + 1][0] if n + 1 < count else b + 90
         come = pick.choice(clear(max(earliest, a - 90), b))
         gone = clear(max(come, a) + 1, min(latest, b + 90) + (n + 1 == count))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -219,3 +219,17 @@ def test_from_november_on_every_build_warns_of_the_missing_year(world: World, ca
         build(world.engine, world.settings, run_id=run_id)
         warned = [r.message for r in caplog.records if str(last + 1) in r.message]
         assert len(warned) == (month == 11), run_id
+
+
+@pytest.mark.slow
+def test_a_long_roster_file_is_taken_as_columns(world: World, tmp_path: Path) -> None:
+    """A year for eight hundred people: read, compared and written in seconds; row by row it would not end."""
+    path, first = tmp_path / "roster.csv", date(2026, 1, 1)
+    days = [first + timedelta(days=n) for n in range(365)]
+    lines = [f"E{n:04},{day},{'rest' if (n + day.day) % 3 else 'night'}" for n in range(800) for day in days]
+    path.write_text("\n".join(["employee_id,work_date,shift", *lines, ""]), encoding="utf-8")
+    settings = dataclasses.replace(world.settings, roster_file=path)
+    for _ in range(2):
+        seed(world, settings)
+    with world.engine.begin() as connection:
+        assert connection.execute(sa.text("select count(*) from ref.roster_day")).scalar() == len(lines)

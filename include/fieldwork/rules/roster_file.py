@@ -35,6 +35,8 @@ def keep(connection: sa.Connection, path: Path, shifts: Sequence[Row]) -> None:
     driver: Any = connection.connection.driver_connection
     with driver.cursor() as cursor, cursor.copy("copy roster_line from stdin (format csv, header)") as copy:
         copy.write(text.getvalue())
+    connection.execute(sa.text("analyze roster_line"))
+    connection.execute(sa.text("analyze ref.roster_day"))
     for statement in sql.read("roster_file").split(";"):
         connection.execute(sa.text(statement))
 

@@ -8,7 +8,6 @@ import sqlalchemy as sa
 
 from . import sql
 
-
 #: ref.planned_shift joins more tables than the planner puts in order by itself
 _TABLES: Final = "11"
 
