@@ -33,6 +33,9 @@ _MEASURES: Final = {
     "overtime_tolerance_minutes": int,
     "day_margin_minutes": int,
 }
+#: Measures that a version may leave out, with what then holds. At these values they do not count in its hash: a version
+#: that was written before they existed stays the version it was.
+_DEFAULTS: Final = {"nearby_m": 1000.0, "poor_accuracy_m": 1000.0, "speed_limit_kmh": 900.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +89,11 @@ def _version(entry: Mapping[str, Any], company: Mapping[str, Any]) -> Row:
         "valid_to": _optional(entry, "until", date, where),
         "time_zone": zone,
         **{name: _measure(entry, name, kind, where) for name, kind in _MEASURES.items()},
+        **{name: _measure({name: value, **entry}, name, float, where) for name, value in _DEFAULTS.items()},
         "company_currency": str(company.get("currency", "CNY")),
         "weights": {name: float(weight) for name, weight in weights.items()},
     }
-    content = {name: value for name, value in row.items() if name != "valid_to"}
+    content = {n: value for n, value in row.items() if n != "valid_to" and value != _DEFAULTS.get(n)}
     row["config_hash"] = hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
     return row
 
