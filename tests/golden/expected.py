@@ -37,8 +37,9 @@ class Relation:
 #: by the word that cases use
 RELATIONS: Final = {
     "attendance": Relation("mart.attendance_day", "work_date", {"anomalies": []}),
-    "visits": Relation("mart.visit_check", "visit_id"),
-    "unmatched": Relation("report.unmatched_check_in", "record_id"),
+    "visits": Relation("report.visit_check", "visit_id", {"signals": []}),
+    "unproven": Relation("report.unproven_visit", "visit_id"),
+    "unmatched": Relation("report.unmatched_check_in", "record_id", {"signals": []}),
     "performance": Relation("mart.performance_day", "work_date"),
 }
 
