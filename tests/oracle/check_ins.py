@@ -83,8 +83,8 @@ def unmatched(
     ranked = sorted(candidates, key=lambda c: (rank(c[1]), c[1].cost, visits[c[0]]["planned_start"], c[0]))
     visit, best = ranked[0] if ranked else (None, None)
     reason, account, distance = "no_customer_near", None, None
-    if visit and best and rank(best) <= 2:
-        reason = "already_proven" if rank(best) == 1 else "other_hour"
+    if visit and best and rank(best) <= 3:
+        reason = ("already_proven", "other_hour", "too_far")[rank(best) - 1]
         account, distance = visits[visit]["account_id"], best.distance
     else:
         near = min(known(punch, accounts), default=None) if no_place(punch) is None else None
@@ -102,7 +102,9 @@ def unmatched(
 def rank(fit: Fit) -> int:
     if fit.in_range:
         return 1 if fit.in_time else 2
-    return 3 if fit.distance is not None else 4
+    if fit.distance is None:
+        return 5
+    return 3 if fit.distance <= NEARBY else 4
 
 
 def known(punch: Row, accounts: Sequence[Row]) -> Iterator[tuple[bool, float, str]]:

@@ -9,7 +9,7 @@ select
     punched_at,
     (floor((latitude + 90) * 200) * 72000 + floor((longitude + 180) * 200))::bigint
 from free_check_in
-where no_place is null and coalesce(hint not in ('already_proven', 'other_hour'), true)
+where no_place is null and not meant
 order by employee_id, record_id
 on conflict (employee_id, record_id) do update
     set work_date = excluded.work_date, punched_at = excluded.punched_at, cell = excluded.cell

@@ -1,5 +1,5 @@
--- The known customer at or near the place of each check-in that proves no visit: one whose geofence it is in before
--- others, then the nearest, up to nearby_m away.
+-- The known customer at or near the place of each check-in that was meant for no visit: one whose geofence it is in
+-- before others, then the nearest, up to nearby_m away.
 -- Grain: check_in_no; without a row where no customer is near. Inputs: free_check_in, core.account, ref.rule_version.
 -- Lives until the transaction ends.
 --
@@ -14,14 +14,14 @@ with asked as (
         f.longitude,
         least(coalesce(f.accuracy_m, 0), v.accuracy_cap_m) as forgiven_m,
         v.default_radius_m,
-        v.nearby_m,
+        f.nearby_m,
         floor((f.latitude + 90) * 200)::bigint as grid_row,
         floor((f.longitude + 180) * 200)::bigint as grid_column,
         cos(radians(f.latitude)) as narrowing,
         sin(radians(f.latitude)) as slope
     from free_check_in as f
     join ref.rule_version as v on f.rule_version = v.version
-    where f.no_place is null and coalesce(f.hint not in ('already_proven', 'other_hour'), true)
+    where f.no_place is null and not f.meant
 ),
 
 cell as (

@@ -1,8 +1,8 @@
 -- The check-ins of the run's person-days that prove no visit: where they were made and why they prove nothing.
 -- Grain: (run_id, employee_id, record_id). Inputs: free_check_in, known_customer, visit_plan; :run_id.
 --
--- The customer is the one of the visit in question when the check-in is in its range, else the known customer at or near
--- the place. Off plan: at a known customer, with no visit to it in question.
+-- The customer is the one of the visit that the check-in was meant for, else the known customer at or near the place. Off
+-- plan: at a known customer, with no visit to it in question.
 insert into build.unmatched_check_in (
     run_id, employee_id, record_id, work_date, checked_in_at, visit_id, account_id, distance_m, accuracy_m,
     reason_code, reason, signals, rule_version
@@ -13,24 +13,22 @@ with told as (
         v.visit_id,
         v.radius_m,
         case
-            when f.hint in ('already_proven', 'other_hour') then f.hint
+            when f.meant then f.hint
             when k.at_customer then 'off_plan'
             when f.no_place is not null then f.no_place
             when f.hint is not null then f.hint
             when k.check_in_no is not null then 'near_customer'
             else 'no_customer_near'
         end as reason_code,
-        case when f.hint in ('already_proven', 'other_hour') then v.account_id else k.account_id end as account_id,
-        case when f.hint in ('already_proven', 'other_hour') then f.distance_m else k.distance_m end as customer_m,
+        case when f.meant then v.account_id else k.account_id end as account_id,
+        case when f.meant then f.distance_m else k.distance_m end as customer_m,
         case
             when f.punched_at < v.planned_start then 'before the planned start'
             else 'after the planned end'
         end as how_timely,
         floor(greatest(v.starts_s - date_part('epoch', f.punched_at), date_part('epoch', f.punched_at) - v.ends_s) / 60)
-            as minutes_off,
-        rules.nearby_m
+            as minutes_off
     from free_check_in as f
-    join ref.rule_version as rules on f.rule_version = rules.version
     left join visit_plan as v on f.visit_no = v.visit_no
     left join known_customer as k on f.check_in_no = k.check_in_no
 )

@@ -104,6 +104,7 @@ select
     u.checked_in_at,
     u.account_id,
     a.name as account,
+    owner.employee_id = u.employee_id as own_customer,
     u.distance_m,
     u.accuracy_m,
     u.visit_id,
@@ -131,6 +132,7 @@ select
 from mart.unmatched_check_in as u
 left join core.employee as e on u.employee_id = e.employee_id
 left join core.account as a on u.account_id = a.account_id
+left join core.crm_user as owner on a.owner_id = owner.crm_user_id
 left join ref.rule_version as r on u.rule_version = r.version
 left join lateral (
     -- where a check-in is off plan, the visit may have been moved to another day
@@ -153,6 +155,7 @@ select
     u.work_date,
     u.account_id,
     max(u.account) as account,
+    bool_or(u.own_customer) as own_customer,
     min(u.checked_in_at) as first_check_in_at,
     max(u.checked_in_at) as last_check_in_at,
     count(*) as check_ins,
@@ -264,11 +267,14 @@ comment on column report.unproven_visit.reason_zh is 'The verdict in a Chinese s
 comment on column report.unproven_visit.off_plan_on is
 'The nearest day within two weeks on which the person checked in at the customer off plan; null = none';
 comment on column report.unmatched_check_in.account is 'The customer''s name';
+comment on column report.unmatched_check_in.own_customer is
+'The CRM says that the person owns the customer; null = it names no owner that we know';
 comment on column report.unmatched_check_in.reason_zh is 'Why it proves nothing, in a Chinese sentence';
 comment on column report.unmatched_check_in.moved_visit_id is
 'An unproven visit to the customer on another day within two weeks: the plan may have been moved; null = none';
 comment on column report.unmatched_check_in.moved_visit_on is 'The day for which that visit is planned now';
 comment on column report.off_plan_visit.account is 'The customer''s name';
+comment on column report.off_plan_visit.own_customer is 'As in unmatched_check_in';
 comment on column report.off_plan_visit.first_check_in_at is 'The first check-in there';
 comment on column report.off_plan_visit.last_check_in_at is 'The last check-in there';
 comment on column report.off_plan_visit.check_ins is 'Check-ins there';

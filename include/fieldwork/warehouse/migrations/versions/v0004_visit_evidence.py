@@ -11,7 +11,7 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 #: SHA-256 of the files of migrate.REPEATED, which are made anew after this migration
-REPEATED = "8963095d7563ef1e20792132430bb40fc18d43dc7625b711f4f4df7f02862f9d"
+REPEATED = "7f370f13295f3b405bd2463b2b1f32cd4c62ccb967bf118dc8229a6194eb68b6"
 
 SIGNALS = "Names of what is odd about the check-in's position, sorted: evidence, no verdict (ref.location_signal)"
 CELL = (
