@@ -36,6 +36,12 @@ _ASKED_DAY: Final = (
 )
 _RUN_DAY: Final = "create temporary table run_day on commit drop as table build.person_day with no data"
 _RUN_DAY_ROWS: Final = "insert into run_day select * from build.person_day where run_id = :run_id"
+_KNOWN_CUSTOMER: Final = (
+    "create temporary table known_customer (check_in_no bigint primary key, account_id text, "
+    "distance_m double precision, at_customer boolean) on commit drop"
+)
+#: parts of the way within which customers are looked for, one after the other
+_LOOKS: Final = (0.5, 1.0)
 _PARTS: Final = ("attendance", "visits", "performance")
 
 
@@ -114,7 +120,11 @@ def _list_unmatched(connection: sa.Connection, run_id: str) -> int:
     Accounts stand still meanwhile: one that moves later finds in place.check_in_cell what it may touch.
     """
     hold_off(connection, "accounts")
-    _scratch(connection, "free_check_in", "known_customer")
+    _scratch(connection, "free_check_in")
+    connection.execute(sa.text(_KNOWN_CUSTOMER))
+    for share in _LOOKS:
+        connection.execute(sa.text(sql.read("known_customer")), {"share": share})
+    connection.execute(sa.text("analyze known_customer"))
     connection.execute(sa.text(sql.read("check_in_cell")))
     return _insert(connection, "unmatched_check_in", run_id)
 
