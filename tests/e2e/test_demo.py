@@ -116,6 +116,8 @@ def test_a_city_with_the_usual_faults_is_matched_well(home: Path) -> None:
     found = scores.score(engine, running.options.company().truth)
     engine.dispose()
     assert min(found.precision, found.recall) >= 0.98
+    assert found.f1 > max(one.f1 for one in found.baselines)
+    assert "unexplained" not in {one.reason for one in found.reasons}
     assert found.attendance == 1.0
 
 

@@ -40,8 +40,9 @@ RELATIONS: Final = {
     "attendance": Relation("mart.attendance_day", "work_date", {"anomalies": []}),
     "uncounted": Relation("report.uncounted_punch", "punched_at"),
     "hours": Relation("report.hours_period", "period_start"),
-    "visits": Relation("mart.visit_check", "visit_id"),
-    "unmatched": Relation("report.unmatched_check_in", "record_id"),
+    "visits": Relation("report.visit_check", "visit_id", {"signals": []}),
+    "unproven": Relation("report.unproven_visit", "visit_id"),
+    "unmatched": Relation("report.unmatched_check_in", "record_id", {"signals": []}),
     "performance": Relation("mart.performance_day", "work_date"),
 }
 

@@ -8,9 +8,11 @@
 ``daily``          punches of several days, counted from the case's: ``{ "0 to 4" = "in 09:00, out 18:00" }``
 ``days``           how many days from the case's on are computed; else the day and its neighbours
 ``leave``          ``leave 09:00 - 12:00; trip 13:00 - 18:00; out …; overtime …``
-``accounts``       ``{ A = "0 m", B = "250 m radius 100", C = "nowhere" }``: metres north of the case's own place
+``accounts``       ``{ A = "0 m", B = "250 m radius 100", C = "nowhere" }``: metres north of the case's own place; ``in
+                   Kashgar`` is far in the west, where longitudes are small enough to pass for latitudes
 ``visits``         ``{ V1 = "10:00 - 11:00 at A", V2 = "15:00 at B done" }``: any status; planned when none is said
-``check_ins``      ``{ a = "10:05 at 20 m accuracy 30", b = "10:40 nowhere" }``: field punches with a name and a place
+``check_ins``      ``{ a = "10:05 at 20 m accuracy 30", b = "10:40 nowhere" }``: field punches with a name and a place,
+                   which may be spoilt: ``swapped``, ``times a million``, ``without longitude``
 ``tasks``          ``{ T1 = "due 2026-11-03 done 17:00 at A", T2 = "due 2026-11-04 cancelled" }``
 ``opportunities``  ``{ O1 = "created 10:00 won 2026-11-03 1200.50 CNY", O2 = "created -1 09:00" }``
 =================  ====================================================================================================
@@ -34,7 +36,13 @@ from tests.rules.world import METRE, ORIGIN, World
 from .cases import Case
 
 _CLOCK: Final = r"(?:[+-]\d+ )?\d\d:\d\d(?::\d\d)?"
-_PLACE: Final = r"(?:at )?(?:(?P<metres>-?[\d.]+) m|(?P<nowhere>nowhere))"
+_PLACE: Final = r"(?:at )?(?:(?P<metres>-?[\d.]+) m(?P<west> in Kashgar)?|(?P<nowhere>nowhere)|(?P<null>\(0, 0\)))"
+#: what phones and middleware do to a position
+_SPOILT: Final[Mapping[str, Callable[[float, float], tuple[float, float | None]]]] = {
+    "swapped": lambda latitude, longitude: (longitude, latitude),
+    "times a million": lambda latitude, longitude: (latitude * 1e6, longitude * 1e6),
+    "without longitude": lambda latitude, longitude: (latitude, None),
+}
 
 
 class Notebook(World):
@@ -125,12 +133,14 @@ def _visits(world: World, case: Case, told: Mapping[str, str]) -> None:
 
 def _check_ins(world: World, case: Case, told: Mapping[str, str]) -> None:
     for name, text in told.items():
-        said = _parse(rf"(?P<clock>{_CLOCK}) {_PLACE}(?: accuracy (?P<accuracy>[\d.]+))?", text)
-        place = (
-            _position(case, said) | {"accuracy_m": float(said["accuracy"])}
-            if said["accuracy"]
-            else _position(case, said)
-        )
+        accuracy, spoilt = r"(?: accuracy (?P<accuracy>-?[\d.]+))?", rf"(?: (?P<spoilt>{'|'.join(_SPOILT)}))?"
+        said = _parse(rf"(?P<clock>{_CLOCK}) {_PLACE}{accuracy}{spoilt}", text)
+        place: dict[str, float | None] = {**_position(case, said)}
+        if said["spoilt"]:
+            latitude, longitude = _SPOILT[said["spoilt"]](**_position(case, said))
+            place = {"latitude": latitude, "longitude": longitude}
+        if said["accuracy"]:
+            place["accuracy_m"] = float(said["accuracy"])
         world.punch(case.employee_id, case.day, f"field {said['clock']}", record_id=case.own(name), **place)
 
 
@@ -188,7 +198,10 @@ def _position(case: Case, said: Mapping[str, str]) -> dict[str, float]:
     """Every case has a place of its own, over twenty kilometres from the next."""
     if said["nowhere"]:
         return {}
+    if said["null"]:
+        return {"latitude": 0.0, "longitude": 0.0}
     latitude, longitude = 28 + 0.2 * (case.number % 25), 105 + 0.25 * (case.number // 25)
+    longitude -= 30 if said["west"] else 0
     return {"latitude": latitude + float(said["metres"]) * METRE, "longitude": longitude}
 
 

@@ -49,8 +49,8 @@ PLANNED: Final = (
     (None, "08:00", COMING, GOING),
 )
 GAPS: Final = (0, 1, 15, 29, 30, 31, 45)
-NEAR: Final = (0, 150, 299, 301, 390, 410, 900, 60_000)
-ACCURACY: Final = (None, 0.0, 20.0, 100.0, 5000.0)
+NEAR: Final = (0, 150, 299, 301, 390, 410, 900, 1_500, 60_000)
+ACCURACY: Final = (None, 0.0, 20.0, 100.0, 5000.0, -1.0)
 MORNING: Final = ("09:30", "10:00", "10:00", "10:30", "11:00")
 #: minutes before the start, into or after the planned span
 OFF: Final = (-121, -120, -119.5, -40, -1, 0, 5, 30, 60, 119.99, 120, 120.02, 150, 180, 300)
@@ -213,7 +213,10 @@ class Builder:
         pick = self.random
         latitude, longitude = account["latitude"] or HERE[0], account["longitude"] or HERE[1]
         place = latitude + pick.choice(near) * METRE, longitude
-        place = pick.choice([place] * 12 + [(None, None), (0.0, 0.0), (place[0], None)])
+        odd: list[tuple[float | None, float | None]] = [
+            (None, None), (0.0, 0.0), (place[0], None), (place[1], place[0]), (HERE[0] + 20, HERE[1])
+        ]  # fmt: skip
+        place = pick.choice([place] * 20 + odd)
         days = [None] * 6 + [(when - timedelta(hours=hours)).date() for hours in (10, 24)]
         stated = {"work_date": pick.choice(days)}
         where = {"latitude": place[0], "longitude": place[1], "accuracy_m": pick.choice(ACCURACY)}

@@ -15,13 +15,14 @@ from fieldwork.steps.build import build
 from fieldwork.steps.load import load
 from fieldwork.steps.publish import publish
 from fieldwork.warehouse.schema import mart
-from tests.oracle import companies, section6, visits
+from tests.oracle import companies, section6, visit_day
 from tests.oracle.companies import SINCE, UNTIL
 from tests.steps.rows import planned, rows_of, staged
 
 DAYS = [SINCE + timedelta(days=n) for n in range((UNTIL - SINCE).days)]
 STATUSES = {"holiday", "rest", "leave", "absent", "incomplete", "late", "early", "present"}
 VERDICTS = {"verified", "off_schedule", "out_of_range", "unverifiable", "no_check_in"}
+UNMATCHED = {"already_proven", "other_hour", "off_plan", "too_far", "no_customer_near", "null_island"}
 #: the shown differences; more of the same help nobody
 SHOWN = 12
 
@@ -87,20 +88,27 @@ def compare(warehouse: sa.Engine, every: Sequence[section6.Company]) -> None:
     """The published rows of all companies with the oracle's; a difference is told with the facts around it."""
     days = published(warehouse, mart.attendance_day, "employee_id", "work_date")
     checks = published(warehouse, mart.visit_check, "visit_id")
+    lone = published(warehouse, mart.unmatched_check_in, "record_id")
     proven = {name: row["record_id"] for name, row in checks.items() if row["verdict"] == "verified"}
     our_days: Rows = {}
     our_checks: Rows = {}
+    our_unmatched: Rows = {}
+    known = [account for company in every for account in company.accounts]
     whose: dict[str, section6.Company] = {}
     for company in every:
         our_days |= section6.attendance(company, DAYS)
-        our_checks |= visits.visit_checks(company, DAYS, proven)
+        checked, unmatched = visit_day.judged(company, DAYS, proven, known)
+        our_checks |= checked
+        our_unmatched |= unmatched
         whose |= {section6.person_of(e): company for e in company.employees}
     assert {row["status"] for row in our_days.values()} == STATUSES
     assert {row["verdict"] for row in our_checks.values()} == VERDICTS
+    assert {row["reason_code"] for row in our_unmatched.values()} >= UNMATCHED
     found = [(*key, "", text) for key, text in differences(our_days, days)]
-    for visit_id, text in differences(our_checks, checks):
-        row = our_checks.get(visit_id) or checks[visit_id]
-        found.append((row["employee_id"], row["work_date"], visit_id, text))
+    for ours, theirs in ((our_checks, checks), (our_unmatched, lone)):
+        for name, text in differences(ours, theirs):
+            row = ours.get(name) or theirs[name]
+            found.append((row["employee_id"], row["work_date"], name, text))
     told = [
         "\n   ".join([f"{employee_id} {day} {visit_id}: {text}", *facts_of(whose[employee_id], employee_id, day)])
         for employee_id, day, visit_id, text in found[:SHOWN]

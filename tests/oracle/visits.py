@@ -8,16 +8,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
-from tests.oracle.section6 import Company, Row, employed, local, minutes, once, person_of, working_day
+from tests.oracle.section6 import Row, local, minutes, working_day
 
 AROUND: Final = timedelta(minutes=120)
 
 
 def placed(row: Row) -> bool:
-    return None not in (row["latitude"], row["longitude"]) and (row["latitude"], row["longitude"]) != (0, 0)
+    """(0, 0) and what is no degree are no places."""
+    latitude, longitude = row["latitude"], row["longitude"]
+    if latitude is None or longitude is None or (latitude, longitude) == (0, 0):
+        return False
+    return abs(latitude) <= 90 and abs(longitude) <= 180
 
 
 def metres(a: Row, b: Row) -> float:
@@ -40,8 +44,13 @@ class Fit:
     same_day: bool
 
     @property
-    def cost(self) -> float:
-        return self.off + (self.distance or 0) / 10
+    def proves(self) -> bool:
+        return self.in_time and self.in_range
+
+    @property
+    def cost(self) -> int:
+        """Minutes off + metres / 10 to the centimetre, in thousandths."""
+        return self.off * 1000 + round((self.distance or 0) * 100)
 
 
 #: by visit, how each check-in of the person fits it
@@ -56,7 +65,7 @@ def fit(visit: Row, account: Row | None, punch: Row) -> Fit:
     known = account is not None and placed(account) and placed(punch)
     distance = metres(account, punch) if known and account else None
     radius = account["radius_m"] if account and account["radius_m"] is not None else 300
-    forgiven = min(punch["accuracy_m"] or 0, 100)
+    forgiven = min(max(punch["accuracy_m"] or 0, 0), 100)
     return Fit(
         punch["record_id"],
         instant,
@@ -68,15 +77,15 @@ def fit(visit: Row, account: Row | None, punch: Row) -> Fit:
     )
 
 
-def assignments(visits: Sequence[str], fits: Fits) -> Iterator[tuple[int, float, dict[str, str]]]:
+def assignments(visits: Sequence[str], fits: Fits) -> Iterator[tuple[int, int, dict[str, str]]]:
     """All ways to pair visits with check-ins that verify them, a check-in at most once: count, cost, pairs."""
     if not visits:
-        yield 0, 0.0, {}
+        yield 0, 0, {}
         return
     for count, cost, pairs in assignments(visits[1:], fits):
         yield count, cost, pairs
         for f in fits[visits[0]]:
-            if f.in_time and f.in_range and f.record_id not in pairs.values():
+            if f.proves and f.record_id not in pairs.values():
                 yield count + 1, cost + f.cost, {**pairs, visits[0]: f.record_id}
 
 
@@ -91,8 +100,8 @@ def groups(visits: Sequence[str], fits: Fits) -> Iterator[list[str]]:
                 continue
             left.remove(visit)
             group.append(visit)
-            ours = {f.record_id for f in fits[visit] if f.in_time and f.in_range}
-            reach += [v for v in left if ours & {f.record_id for f in fits[v] if f.in_time and f.in_range}]
+            ours = {f.record_id for f in fits[visit] if f.proves}
+            reach += [v for v in left if ours & {f.record_id for f in fits[v] if f.proves}]
         yield group
 
 
@@ -103,7 +112,8 @@ def proofs(visits: Sequence[str], fits: Fits, chosen: Mapping[str, str]) -> dict
         ways = list(assignments(group, fits))
         most = max(count for count, _, _ in ways)
         least = min(cost for count, cost, _ in ways if count == most)
-        good = [pairs for count, cost, pairs in ways if count == most and cost <= least + 1e-6]
+        # where half a centimetre lies depends on the formula for distances
+        good = [pairs for count, cost, pairs in ways if count == most and cost <= least + len(group)]
         theirs = {v: chosen[v] for v in group if v in chosen}
         best |= theirs if theirs in good else good[0]
     return best
@@ -123,34 +133,3 @@ def verdict(visit: Row, account: Row | None, fits: Sequence[Fit], proof: str | N
             return {"verdict": name, "record_id": best.record_id, "minutes_off": best.off, "distance_m": best.distance}
     name = "no_check_in" if account is not None and placed(account) else "unverifiable"
     return {"verdict": name, "record_id": None, "minutes_off": None, "distance_m": None}
-
-
-def visit_checks(company: Company, days: Sequence[date], chosen: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    """Rows by visit id; ``chosen``: the proofs of the product, which only break ties."""
-    accounts = {a["account_id"]: a for a in company.accounts}
-    numbers = {u["crm_user_id"]: u["employee_no"] for u in company.crm_users}
-    rows: dict[str, dict[str, Any]] = {}
-    for employee in company.employees:
-        if not employee["employee_no"]:
-            continue
-        checked = {
-            v["visit_id"]: v
-            for v in company.visits
-            if numbers.get(v["owner_id"]) == employee["employee_no"]
-            and v["status"] != "cancelled"
-            and not v["deleted"]
-            and v["planned_start"]
-            and employed(employee, local(v["planned_start"]).date())
-        }
-        mine = [p for p in company.punches if p["user_id"] == employee["user_id"] and p["kind"] == "field"]
-        by_day = [[p for p in mine if working_day(p) == day] for day in {working_day(p) for p in mine}]
-        check_ins = [p for punches in by_day for p in once(punches)]
-        fits = {n: [fit(v, accounts.get(v["account_id"]), p) for p in check_ins] for n, v in checked.items()}
-        proven = proofs(list(checked), fits, chosen)
-        free = {p["record_id"] for p in check_ins} - set(proven.values())
-        for name, visit in checked.items():
-            day = local(visit["planned_start"]).date()
-            if day in days:
-                row = verdict(visit, accounts.get(visit["account_id"]), fits[name], proven.get(name), free)
-                rows[name] = {"employee_id": person_of(employee), "work_date": day, **row}
-    return rows

@@ -61,7 +61,12 @@ GOOD: dict[str, Row] = {
     },
     "visit_check": {
         "employee_id": "E1", "visit_id": "v", "work_date": date(2026, 11, 2), "record_id": "r", "minutes_off": 0,
-        "distance_m": 12.0, "score": 0.9, "verdict": "verified", "reason": "here", "rule_version": "2000-1",
+        "distance_m": 12.0, "score": 0.9, "verdict": "verified", "reason_code": "on_site", "reason": "here",
+        "signals": [], "stayed_minutes": 20, "stayed_at_most_minutes": 20, "rule_version": "2000-1",
+    },
+    "unmatched_check_in": {
+        "employee_id": "E1", "record_id": "r", "work_date": date(2026, 11, 2), "checked_in_at": THEN, "account_id": "a",
+        "distance_m": 12.0, "reason_code": "off_plan", "reason": "there", "signals": [], "rule_version": "2000-1",
     },
     "performance_day": _PERSON_DAY | {
         "worked_minutes": 60, "late_minutes": 0, "early_minutes": 0, "overtime_minutes": 0, "exposure_minutes": 480,
@@ -75,8 +80,8 @@ GOOD: dict[str, Row] = {
 KEY = {
     "employees": "user_id", "crm_users": "crm_user_id", "accounts": "account_id", "punches": "record_id",
     "leave": "approval_id", "visits": "visit_id", "tasks": "task_id", "opportunities": "opportunity_id",
-    "attendance_day": "employee_id", "visit_check": "visit_id", "performance_day": "employee_id",
-    "uncounted_punch": "record_id",
+    "attendance_day": "employee_id", "visit_check": "visit_id", "unmatched_check_in": "record_id",
+    "performance_day": "employee_id", "uncounted_punch": "record_id",
 }  # fmt: skip
 
 
@@ -276,6 +281,10 @@ BAD: dict[str, Bad] = {
         ({"verdict": None}, {"verdict_given"}),
         ({"verdict": "perhaps"}, {"verdict_known"}),
         ({"reason": None}, {"reason_given"}),
+        ({"reason_code": None}, {"reason_code_given"}),
+        ({"reason_code": "why"}, {"reason_code_known", "verified_on_site"}),
+        ({"reason_code": "too_far"}, {"verified_on_site"}),
+        ({"signals": None}, {"signals_given"}),
         ({"record_id": None}, {"verified_has_check_in"}),
         ({"distance_m": None}, {"verified_has_distance"}),
         ({"verdict": "no_check_in"}, {"none_names_no_check_in"}),
@@ -283,7 +292,24 @@ BAD: dict[str, Bad] = {
         ({"record_id": "shared"}, {"check_in_once"}),
         ({"record_id": "shared", "verdict": "out_of_range"}, set()),
         ({"score": 1.1}, {"score"}),
-        *_negative("distance_m", "minutes_off"),
+        *_negative("distance_m", "minutes_off", "stayed_minutes"),
+        ({"stayed_at_most_minutes": 19}, {"stay_within_bounds"}),
+        ({"rule_version": None}, {"rule_version_given"}),
+    ],
+    "unmatched_check_in": [
+        ({"employee_id": None}, {"person_given"}),
+        ({"work_date": None}, {"day_given"}),
+        ({"record_id": None}, {"check_in_given"}),
+        ({"record_id": "twin"}, {"key_once"}),
+        ({"record_id": "twin"}, {"key_once"}),
+        ({"checked_in_at": None}, {"time_given"}),
+        ({"reason_code": None}, {"reason_code_given"}),
+        ({"reason_code": "why"}, {"reason_code_known"}),
+        ({"reason": None}, {"reason_given"}),
+        ({"signals": None}, {"signals_given"}),
+        ({"account_id": None, "distance_m": None}, {"off_plan_names_customer"}),
+        ({"distance_m": None}, {"customer_has_distance"}),
+        *_negative("distance_m"),
         ({"rule_version": None}, {"rule_version_given"}),
     ],
     "performance_day": _day(

@@ -46,9 +46,19 @@ def test_the_hash_is_of_the_content_not_of_its_end(settings: Settings) -> None:
     assert before["config_hash"] == after["config_hash"] != changed_grace["config_hash"]
 
 
+def test_a_version_that_was_written_before_a_measure_existed_stays_the_version_it_was(settings: Settings) -> None:
+    shipped = rulebook.read(settings).versions[0]
+    earlier = rulebook.read(changed(settings, "rules", nearby_m=None, poor_accuracy_m=None, speed_limit_kmh=None))
+    assert earlier.versions[0] == shipped
+    for measure in ("nearby_m", "poor_accuracy_m", "speed_limit_kmh"):
+        other = rulebook.read(changed(settings, "rules", **{measure: 500})).versions[0]
+        assert other["config_hash"] != shipped["config_hash"]
+
+
 @pytest.mark.parametrize(
     ("table", "over", "words"),
     [
+        ("rules", {"nearby_m": -1}, "nearby_m must be a number from 0 up"),
         ("rules", {"time_zone": "Asia/Peking"}, "'Asia/Peking' is no time zone"),
         ("rules", {"from": None}, "from is missing"),
         ("rules", {"from": "2000-01-01"}, "from is missing or no date"),

@@ -111,7 +111,11 @@ def truth(out_dir: OutDir) -> None:
 
 @app.command()
 def score() -> None:
-    """Compare the warehouse with what really happened in the city that runs, number by number."""
+    """Compare the warehouse with what really happened in the city that runs, number by number.
+
+    Check-ins matched to visits are told as precision, recall and F1, beside two plain ways to match the same records:
+    each check-in to the visit nearest in time, or nearest in distance. Every match that is missed has its reason.
+    """
     from fieldwork.sandbox.score import render
     from fieldwork.sandbox.score import score as compare
 

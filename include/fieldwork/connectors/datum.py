@@ -1,7 +1,8 @@
 """Coordinates to WGS-84: from GCJ-02 (AMap, the datum of mainland maps and apps) and BD-09 (Baidu).
 
 Read as WGS-84, GCJ-02 is 265 to 621 m off in eight large cities. The shift is known as a formula one way only, so the
-way back is iterated. Outside mainland China nothing is shifted.
+way back is iterated. Outside mainland China nothing is shifted. Whether a place lies outside is asked of the place as
+it is told: within a shift's length of the outline one on this side may look like one on the other, and stays as it is.
 """
 
 from __future__ import annotations

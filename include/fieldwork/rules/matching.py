@@ -1,20 +1,29 @@
 """Which check-in proves which visit, where several visits and check-ins compete: the exact best assignment.
 
-Best is the one that proves the most visits and, among those, has the least total cost. Each group of pairs that hang
-together is a small assignment problem of its own, solved by scipy's ``linear_sum_assignment``.
+Best is the one that proves the most visits and, among those, has the least total cost. Where several are equally good,
+the check-ins decide in the order of their numbers, that is of time: the first on which two assignments differ is rather
+used than not, and rather for the visit with the smaller number. Costs are whole numbers, so that equal is equal. Each
+group of pairs that hang together is a small assignment problem of its own, solved by scipy's ``linear_sum_assignment``.
 """
 
 from __future__ import annotations
 
+from typing import Any, Final
+
 import numpy as np
 from numpy.typing import NDArray
 
+Ints = NDArray[np.int64]
 
-def assign(visit: NDArray[np.int64], check_in: NDArray[np.int64], cost: NDArray[np.float64]) -> NDArray[np.bool_]:
+#: Sums of whole numbers below this are exact in the solver's doubles.
+_EXACT: Final = 2**52
+
+
+def assign(visit: Ints, check_in: Ints, cost: Ints) -> NDArray[np.bool_]:
     """Which of the pairs are chosen: each visit and each check-in at most once.
 
     ``visit``, ``check_in`` and ``cost`` are columns of equal length, one place a pair, each pair once; ``cost`` is not
-    negative. The answer does not depend on the order of the pairs, save among assignments of equal cost.
+    negative. The answer does not depend on the order of the pairs.
     """
     chosen = np.zeros(len(cost), dtype=bool)
     if not len(cost):
@@ -41,17 +50,64 @@ def _groups(row: NDArray[np.int64], column: NDArray[np.int64], rows: int, column
     return found
 
 
-def _solve(row: NDArray[np.int64], column: NDArray[np.int64], cost: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """One group: a pair that does not exist costs more than all that do, so as few of them as possible are used."""
-    from scipy.optimize import linear_sum_assignment
+def _solve(row: Ints, column: Ints, cost: Ints) -> NDArray[np.bool_]:
+    """One group. A pair that does not exist costs more than all that do, so as few of them as possible are used.
 
+    Behind the costs stands the order among equals, as digits of one number: the earlier a check-in, the higher its
+    digit, and the earlier the visit that it proves, the more is taken off. Groups whose numbers grow too large for
+    that are solved in steps.
+    """
     _, i = np.unique(row, return_inverse=True)
     _, j = np.unique(column, return_inverse=True)
-    shape = (i.max() + 1, j.max() + 1)
-    price = np.full(shape, cost.sum() + 1.0)
-    price[i, j] = cost
-    partner = np.full(shape[0], -1)
-    taken, by = linear_sum_assignment(price)
-    partner[taken] = by
-    found: NDArray[np.bool_] = partner[i] == j
+    rows, columns = int(i.max()) + 1, int(j.max()) + 1
+    base, none = rows + 1, int(cost.sum()) + 1
+    scale = base**columns
+    if none * scale * min(rows, columns) >= _EXACT:
+        return _solve_in_steps(i, j, cost, none)
+    digit = np.array([base**place for place in range(columns - 1, -1, -1)], dtype=np.int64)
+    price = np.full((rows, columns), float(none * scale))
+    price[i, j] = cost * scale - (rows - i) * digit[j]
+    found: NDArray[np.bool_] = _partners(price)[i] == j
     return found
+
+
+def _solve_in_steps(i: Ints, j: Ints, cost: Ints, none: int) -> NDArray[np.bool_]:
+    """A large group: check-in by check-in, the first visit with which the rest can still be as good as the best."""
+    price = np.full((int(i.max()) + 1, int(j.max()) + 1), float(none))
+    price[i, j] = cost
+    chosen = np.zeros(len(cost), dtype=bool)
+    free = np.ones(price.shape[0], dtype=bool)
+    left = _value(price, none)
+    for column in range(price.shape[1]):
+        later = price[:, column + 1 :]
+        for pair in np.flatnonzero((j == column) & free[i]):
+            free[i[pair]] = False
+            rest = _value(later[free], none)
+            if (rest[0] + 1, rest[1] + int(cost[pair])) == left:
+                chosen[pair], left = True, rest
+                break
+            free[i[pair]] = True
+    return chosen
+
+
+def _value(price: NDArray[np.float64], none: int) -> tuple[int, int]:
+    """How many pairs the best assignment has, and what they cost together."""
+    taken, by = _optimum(price)
+    paid = price[taken, by]
+    real = paid < none
+    return int(real.sum()), int(paid[real].sum())
+
+
+def _partners(price: NDArray[np.float64]) -> Ints:
+    """The column of each row in the best assignment, -1 where it has none."""
+    partner = np.full(price.shape[0], -1)
+    taken, by = _optimum(price)
+    partner[taken] = by
+    return partner
+
+
+def _optimum(price: NDArray[np.float64]) -> tuple[Any, Any]:
+    """Rows and columns of the assignment of least total price."""
+    from scipy.optimize import linear_sum_assignment
+
+    return linear_sum_assignment(price)  # type: ignore[no-any-return]

@@ -33,7 +33,7 @@ def prove(connection: sa.Connection) -> int:
     connection.execute(sa.text(sql.read("visit_proof")))
     row = connection.execute(sa.text(_CONTESTED)).one()
     visit, check_in = np.array(row.visit, dtype=np.int64), np.array(row.check_in, dtype=np.int64)
-    chosen = assign(visit, check_in, np.array(row.cost, dtype=np.float64))
+    chosen = assign(visit, check_in, np.array(row.cost, dtype=np.int64))
     if chosen.any():
         pairs = {"visit": visit[chosen].tolist(), "check_in": check_in[chosen].tolist()}
         connection.execute(sa.text(_CHOSEN), pairs)

@@ -33,7 +33,13 @@ _MEASURES: Final = {
 }
 #: Rules that may be left out, with the value that then holds. They came later: a version that leaves them out keeps the
 #: hash that it had before there were any.
-_LATER: Final[Row] = {"long_span_minutes": 960, "leave_joins_break": False}
+_LATER: Final[Row] = {
+    "long_span_minutes": 960,
+    "leave_joins_break": False,
+    "nearby_m": 1000.0,
+    "poor_accuracy_m": 1000.0,
+    "speed_limit_kmh": 900.0,
+}
 _KEYS: Final = DATES | {"version", "time_zone", "weights"} | _MEASURES.keys() | _LATER.keys()
 
 
@@ -79,11 +85,17 @@ def _version(entry: Mapping[str, Any], company: Mapping[str, Any]) -> Row:
         **{name: measure(entry, name, kind, where) for name, kind in _MEASURES.items()},
         "company_currency": str(company.get("currency", "CNY")),
         "weights": {name: float(weight) for name, weight in weights.items()},
-        "long_span_minutes": measure(entry, "long_span_minutes", int, where, _LATER["long_span_minutes"]),
-        "leave_joins_break": optional(entry, "leave_joins_break", bool, where, _LATER["leave_joins_break"]),
+        **{name: _later(entry, name, where) for name in _LATER},
     }
     row["config_hash"] = _hash(row)
     return row
+
+
+def _later(entry: Mapping[str, Any], name: str, where: str) -> Any:
+    usual = _LATER[name]
+    if isinstance(usual, bool):
+        return optional(entry, name, bool, where, usual)
+    return measure(entry, name, type(usual), where, usual)
 
 
 def _hash(row: Row) -> str:

@@ -1,8 +1,10 @@
--- Every check-in that could say something about a visit: in time for it, or made on its day.
+-- Every check-in that says something about a visit: in time for it, or in range of its customer on its day.
 -- Grain: (visit_no, check_in_no). Inputs: visit_plan, check_in. Lives until the transaction ends.
 --
--- distance_m: great circle on a sphere of 6,371,008.8 m (the mean radius of WGS-84); null when either place is unknown.
--- minutes_off: 0 inside the planned span, else whole minutes to its nearer end. cost: what an assignment adds up.
+-- distance_m: great circle on a sphere of 6,371,008.8 m (the mean radius of WGS-84), from the chord between the two unit
+-- vectors; null when either place is unknown. minutes_off: 0 inside the planned span, else whole minutes to its nearer
+-- end. cost: what an assignment adds up, minutes off + metres / 10, in thousandths of a minute: a whole number, so that
+-- sums do not depend on their order.
 create temporary table visit_candidate on commit drop as
 with due as (
     -- the visit under each day that its time window touches: its own day, rarely a neighbour
@@ -26,7 +28,7 @@ made as (
     select check_in.*, local_date from check_in where local_date <> working_day
 ),
 
-measured as (
+apart as (
     select
         v.visit_no,
         c.check_in_no,
@@ -34,15 +36,11 @@ measured as (
         least(coalesce(c.accuracy_m, 0), v.accuracy_cap_m) as forgiven_m,
         c.working_day = v.work_date as same_day,
         c.punched_at between v.in_time_from and v.in_time_to as in_time,
-        greatest(
-            0,
-            floor(extract(epoch from v.planned_start - c.punched_at) / 60),
-            floor(extract(epoch from c.punched_at - v.ends_at) / 60)
-        )::integer as minutes_off,
-        case when c.punched_at < v.planned_start then v.visit_before else v.visit_after end as slack,
-        power(sin(radians(c.latitude - v.latitude) / 2), 2)
-        + cos(radians(v.latitude)) * cos(radians(c.latitude)) * power(sin(radians(c.longitude - v.longitude) / 2), 2)
-            as haversine
+        greatest(0, v.starts_s - c.at_s, c.at_s - v.ends_s) as seconds_off,
+        case when c.at_s < v.starts_s then v.before_s else v.after_s end as slack_s,
+        c.x - v.x as dx,
+        c.y - v.y as dy,
+        c.z - v.z as dz
     from due as v
     join made as c on v.employee_id = c.employee_id and v.day = c.day
     where
@@ -54,8 +52,23 @@ measured as (
 ),
 
 far as (
-    -- rounding may carry the sum of two antipodes past 1; least() would turn an unknown place into the far side
-    select m.*, 2 * 6371008.8 * asin(sqrt(case when haversine > 1 then 1 else haversine end)) as distance_m
+    -- rounding may carry half a chord past 1; least() would turn an unknown place into the far side of the Earth
+    select
+        a.*,
+        sqrt(dx * dx + dy * dy + dz * dz) / 2 as half_chord
+    from apart as a
+),
+
+measured as (
+    select
+        f.*,
+        2 * 6371008.8 * asin(case when half_chord > 1 then 1 else half_chord end) as distance_m,
+        floor(seconds_off / 60)::integer as minutes_off
+    from far as f
+),
+
+judged as (
+    select m.*, coalesce(distance_m - forgiven_m <= radius_m, false) as in_range
     from measured as m
 )
 
@@ -64,10 +77,11 @@ select
     check_in_no,
     same_day,
     in_time,
-    coalesce(distance_m - forgiven_m <= radius_m, false) as in_range,
+    in_range,
     minutes_off,
     distance_m,
-    minutes_off + coalesce(distance_m, 0) / 10 as cost,
-    0.5 * greatest(0, 1 - minutes_off / nullif(extract(epoch from slack)::double precision / 60, 0))
+    minutes_off::bigint * 1000 + coalesce(round(distance_m * 100), 0)::bigint as cost,
+    0.5 * greatest(0, 1 - minutes_off * 60 / nullif(slack_s, 0))
     + 0.5 * coalesce(greatest(0, least(1, 1 - (distance_m - forgiven_m) / nullif(radius_m, 0))), 0) as fit
-from far
+from judged
+where in_time or (in_range and same_day)

@@ -23,9 +23,10 @@ from fieldwork.sandbox.city_margins import clear_cases
 from fieldwork.sandbox.city_noise import NOISE, Faults, Fixes, fix, spoil
 from fieldwork.sandbox.city_people import People, crm_users_table, employees_table, make_people, roster
 from fieldwork.sandbox.city_punches import punches_table
-from fieldwork.sandbox.city_random import Draws
+from fieldwork.sandbox.city_random import Draws, Ints
+from fieldwork.sandbox.city_situations import check_in_once, leave, move_plans, share_buildings
 from fieldwork.sandbox.city_storm import storm
-from fieldwork.sandbox.city_truth import PersonDays, attendance_truth, judge_days, judge_visits, visit_truth
+from fieldwork.sandbox.city_truth import PersonDays, attendance_truth, check_in_truth, judge_days, visit_truth
 from fieldwork.sandbox.city_visits import CheckIns, VisitPlan, check_in, make_room, plan_visits
 from fieldwork.sandbox.company import Company
 
@@ -51,6 +52,8 @@ class _Life:
     #: the moments at which they did
     check_ins: CheckIns
     fixes: Fixes
+    #: what is wrong with the positions, by their place in city_noise.SPOILT; -1 = nothing
+    spoilt: Ints
 
 
 def generate(
@@ -106,15 +109,20 @@ def _live(people: int, days: Days, faults: Faults, checkin_share: float, draw: _
     plan = make_plan(staff, days, draw("plan"))
     office = live_office_days(staff, days, plan, tight=not clean, draws=draw("office"))
     visits = plan_visits(staff, plan, office, accounts, apart=clean, draws=draw("visits"))
+    if not clean:
+        visits = share_buildings(visits, accounts, draw("buildings"))
     moments = check_in(visits, plan, office, accounts, strays=not clean, draws=draw("check-ins"))
+    moments = check_in_once(moments, visits, accounts, draw("one check-in for two"))
+    moments = move_plans(moments, visits, accounts, plan, draw("moved plans"))
+    moments = leave(moments, visits, accounts, plan, draw("leaving"))
     fixes = fix(moments.latitude, moments.longitude, noise, draw("fixes"))
-    fixes = spoil(fixes, moments.made, noise, draw("spoilt fixes"))
+    fixes, spoilt = spoil(fixes, moments.made, moments.at, noise, draw("spoilt fixes"))
     if clean:
         accurate = ~staff.checks_in[visits.person]
         moments = moments.only(clear_cases(visits, moments, fixes, accurate, accounts, plan))
     check_ins = moments.only(~draw("forgotten").chance(noise.forgotten, moments.made.shape))
     office = make_room(office, visits, check_ins)
-    return _Life(days, staff, accounts, plan, office, visits, moments, check_ins, fixes)
+    return _Life(days, staff, accounts, plan, office, visits, moments, check_ins, fixes, spoilt)
 
 
 def _record(life: _Life, judged: PersonDays, numbers: Numbers, faults: Faults, draw: _Draw) -> dict[str, pa.Table]:
@@ -138,12 +146,9 @@ def _record(life: _Life, judged: PersonDays, numbers: Numbers, faults: Faults, d
 
 
 def _truth(life: _Life, judged: PersonDays, numbers: Numbers) -> dict[str, pa.Table]:
-    verdict = judge_visits(life.visits, life.check_ins, life.accounts)
-    visits, checkins = visit_truth(
-        life.people, life.days, life.visits, life.check_ins, verdict, numbers.ids, numbers.of
-    )
+    told = life.people, life.days, life.visits, life.check_ins, life.accounts
     return {
         "attendance": attendance_truth(life.people, life.days, life.plan, judged),
-        "visits": visits,
-        "checkins": checkins,
+        "visits": visit_truth(*told, numbers.ids, numbers.of),
+        "checkins": check_in_truth(*told, life.spoilt, numbers.ids, numbers.of),
     }

@@ -59,6 +59,8 @@ class Accounts:
     located: Flags
     #: metres; NaN = none of its own
     own_radius: Floats
+    #: in the building of the account before it, which is the same rep's
+    beside: Flags
 
     @property
     def radius(self) -> Floats:
@@ -111,6 +113,7 @@ def make_accounts(reps: Ints, city: Ints, draws: Draws) -> Accounts:
         longitude=six_places(np.where(joins, beside[1], longitude)),
         located=~draws.chance(0.025, count),
         own_radius=np.where(draws.chance(0.25, count), own, np.nan),
+        beside=joins,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from fieldwork.sandbox.city_calendar import FLEXIBLE, HOUR, NIGHT, OFFICE, SHIFTS, Days
+from fieldwork.sandbox.city_calendar import FLEXIBLE, FLEXIBLE_REQUIRED, HOUR, NIGHT, OFFICE, SHIFTS, Days
 from fieldwork.sandbox.city_ids import digit_ids
 from fieldwork.sandbox.city_people import People
 from fieldwork.sandbox.city_random import Draws, Flags, Ints
@@ -139,7 +139,9 @@ def _approvals(days: Days, rostered: Ints, blocks: Ints, part: Ints, overtime: F
     shift = rostered[person, first]
     last = first + length - 1
     over = np.maximum(last - len(days) + 1, 0)
-    ends = days.midnight[last - over] + over * 24 * HOUR + SHIFT_ENDS[shift]
+    # a whole flexible day is longer than until its earliest end
+    whole = np.where(shift == FLEXIBLE, SHIFT_STARTS[shift] + FLEXIBLE_REQUIRED, SHIFT_ENDS[shift])
+    ends = days.midnight[last - over] + over * 24 * HOUR + whole
     trip = draws.chance(0.3, len(person))
     people, starts = [person], [days.instant(first, SHIFT_STARTS[shift])]
     stops, kinds = [ends], [_TRIP if away else _LEAVE for away in trip.tolist()]

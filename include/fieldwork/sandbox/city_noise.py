@@ -7,10 +7,12 @@ from typing import Final, Literal
 
 import numpy as np
 
-from fieldwork.sandbox.city_geography import moved, six_places
-from fieldwork.sandbox.city_random import Draws, Flags, Floats
+from fieldwork.sandbox.city_geography import CITIES, moved, six_places, somewhere
+from fieldwork.sandbox.city_random import Draws, Flags, Floats, Ints
 
 Faults = Literal["none", "usual", "storm"]
+#: positions in SPOILT
+_CACHED, _COARSE, _TOO_SURE = 0, 3, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,18 +22,32 @@ class Noise:
     near: float
     far: float
     blurred: float
-    #: the phone says where it was at the check-in before
-    cached: float
-    #: the position is (0, 0)
-    zeroed: float
     #: the person was there and did not check in
     forgotten: float
+    #: what is wrong with positions, by its name in SPOILT
+    spoilt: dict[str, float]
 
 
+#: what may be wrong with a position
+SPOILT: Final = {
+    "cached": "where the phone was at the check-in before",
+    "zeroed": "(0, 0)",
+    "teleported": "in another city",
+    "coarse": "from a cell tower: up to two kilometres off, and an error of 5,000 m admitted",
+    "too sure": "right, with an error of 0 m",
+    "swapped": "latitude and longitude exchanged",
+    "scaled": "degrees times a million",
+}
+_SHARES: Final[dict[Faults, tuple[float, ...]]] = {
+    "none": (0, 0, 0, 0, 0, 0, 0),
+    "usual": (0.004, 0.001, 0.001, 0.002, 0.004, 0, 0),
+    "storm": (0.015, 0.015, 0.004, 0.008, 0.01, 0.003, 0.001),
+}
+_NONE, _USUAL, _STORM = (dict(zip(SPOILT, shares, strict=True)) for shares in _SHARES.values())
 NOISE: Final[dict[Faults, Noise]] = {
-    "none": Noise(near=15, far=15, blurred=0, cached=0, zeroed=0, forgotten=0),
-    "usual": Noise(near=40, far=150, blurred=0.08, cached=0.008, zeroed=0, forgotten=0.03),
-    "storm": Noise(near=60, far=400, blurred=0.3, cached=0.02, zeroed=0.02, forgotten=0.06),
+    "none": Noise(near=15, far=15, blurred=0, forgotten=0, spoilt=_NONE),
+    "usual": Noise(near=40, far=150, blurred=0.08, forgotten=0.03, spoilt=_USUAL),
+    "storm": Noise(near=60, far=400, blurred=0.3, forgotten=0.06, spoilt=_STORM),
 }
 
 
@@ -54,14 +70,36 @@ def fix(latitude: Floats, longitude: Floats, noise: Noise, draws: Draws) -> Fixe
     return Fixes(six_places(seen[0]), six_places(seen[1]), np.round(admitted, 1))
 
 
-def spoil(fixes: Fixes, made: Flags, noise: Noise, draws: Draws) -> Fixes:
-    """(days of reps, check-ins): some repeat the position of the check-in before, some say (0, 0)."""
-    latitude, longitude = fixes.latitude.copy(), fixes.longitude.copy()
-    stale = draws.chance(noise.cached, made.shape)
-    stale[:, 0] = False
-    stale[:, 1:] &= made[:, :-1]
-    before = np.maximum(np.arange(made.shape[1]) - 1, 0)
-    latitude = np.where(stale, fixes.latitude[:, before], latitude)
-    longitude = np.where(stale, fixes.longitude[:, before], longitude)
-    zeroed = draws.chance(noise.zeroed, made.shape)
-    return Fixes(np.where(zeroed, 0.0, latitude), np.where(zeroed, 0.0, longitude), fixes.accuracy)
+def spoil(fixes: Fixes, made: Flags, at: Ints, noise: Noise, draws: Draws) -> tuple[Fixes, Ints]:
+    """(days of reps, check-ins): positions that say something else than where the phone was, and how they came to it.
+
+    The second array holds positions in SPOILT, -1 = nothing is wrong.
+    """
+    shares = {**noise.spoilt, "fine": 1 - sum(noise.spoilt.values())}
+    how = draws.pick(shares, made.shape)
+    how[(how == len(SPOILT)) | ~made] = -1
+    before = _check_in_before(made, at)
+    how[(how == _CACHED) & (before < 0)] = -1
+    elsewhere = somewhere(draws.between(0, len(CITIES) - 1, made.shape), made.shape, draws)
+    astray = moved(fixes.latitude, fixes.longitude, draws.uniform(0, 2_000, made.shape), draws)
+    latitude, longitude = fixes.latitude, fixes.longitude
+    kinds = [how == kind for kind in range(len(SPOILT))]
+    cached = [np.take_along_axis(degrees, np.maximum(before, 0), axis=1) for degrees in (latitude, longitude)]
+    zero = np.zeros(made.shape)
+    return Fixes(
+        six_places(np.select(
+            kinds, [cached[0], zero, elsewhere[0], astray[0], latitude, longitude, latitude * 1e6], default=latitude
+        )),
+        six_places(np.select(
+            kinds, [cached[1], zero, elsewhere[1], astray[1], longitude, latitude, longitude * 1e6], default=longitude
+        )),
+        np.select([kinds[_COARSE], kinds[_TOO_SURE]], [5_000.0, 0.0], default=fixes.accuracy),
+    ), how  # fmt: skip
+
+
+def _check_in_before(made: Flags, at: Ints) -> Ints:
+    """(rows, check-ins): the place of the check-in that was made before, -1 = none."""
+    order = np.argsort(np.where(made, at, np.iinfo(np.int64).max), axis=1, kind="stable")
+    before = np.full(made.shape, -1)
+    np.put_along_axis(before, order[:, 1:], order[:, :-1], axis=1)
+    return before

@@ -1,8 +1,9 @@
 """What really happened, as DESIGN §6 would put it: computed from what people did, not from what was recorded.
 
 ``attendance``  one row per employee and calendar day from hired_on to left_on
-``visits``      one row per visit that was neither cancelled nor deleted, with the check-in made for it
-``checkins``    one row per check-in, with the visit it was made for (null = off plan)
+``visits``      one row per visit that was neither cancelled nor deleted, with the best check-in made for it
+``checkins``    one row per check-in, with the visit it was made for (null = off plan), the customer at whose place it
+                was made (null = elsewhere), and what is wrong with its position (null = nothing; city_noise.SPOILT)
 
 Minutes are whole. Instants of ``attendance`` and ``checkins`` are those of the records, exact to the second.
 """
@@ -20,9 +21,10 @@ from fieldwork.sandbox.city_calendar import FLEXIBLE, FLEXIBLE_REQUIRED, HOLIDAY
 from fieldwork.sandbox.city_geography import Accounts, distance
 from fieldwork.sandbox.city_leave import Plan
 from fieldwork.sandbox.city_margins import chunks
+from fieldwork.sandbox.city_noise import SPOILT
 from fieldwork.sandbox.city_people import People
 from fieldwork.sandbox.city_random import Flags, Ints
-from fieldwork.sandbox.city_visits import VISITS, WINDOW, CheckIns, VisitPlan
+from fieldwork.sandbox.city_visits import ARRIVALS, NONE, VISITS, WINDOW, CheckIns, VisitPlan, cost
 from fieldwork.streams import DAY, INSTANT, TEXT
 
 _NUMBER: Final = pa.int64()
@@ -40,7 +42,12 @@ TRUTH: Final[dict[str, pa.Schema]] = {
             "user_id": TEXT, "checked_in_at": INSTANT,
         }
     ),
-    "checkins": pa.schema({"user_id": TEXT, "punched_at": INSTANT, "visit_id": TEXT}),
+    "checkins": pa.schema(
+        {
+            "employee_id": TEXT, "user_id": TEXT, "punched_at": INSTANT, "visit_id": TEXT, "account_id": TEXT,
+            "spoilt": TEXT,
+        }
+    ),
 }  # fmt: skip
 
 STATUSES: Final = ("holiday", "rest", "leave", "absent", "incomplete", "late", "early", "present")
@@ -113,15 +120,24 @@ def _break_overlap(plan: Plan, first_in: Ints, last_out: Ints) -> Ints:
     return overlap
 
 
+def best_own(visits: VisitPlan, moments: CheckIns, accounts: Accounts) -> Ints:
+    """(rows, VISITS): place of the check-in made for the visit that costs least, -1 = none was made."""
+    coming, leaving = cost(visits, moments, accounts, 0), cost(visits, moments, accounts, ARRIVALS)
+    came, left = moments.made[:, :VISITS], moments.made[:, ARRIVALS:]
+    place = np.broadcast_to(np.arange(VISITS), came.shape)
+    return np.select([came & ~(left & (leaving < coming)), left], [place, ARRIVALS + place], default=-1)
+
+
 def judge_visits(visits: VisitPlan, moments: CheckIns, accounts: Accounts) -> Ints:
-    """(rows, VISITS): position in VERDICTS. A visit is verified by the check-in that was made for it, and no other."""
+    """(rows, VISITS): position in VERDICTS. A visit is verified by a check-in that was made for it, and no other."""
     verdict = np.empty(visits.account.shape, dtype=np.int64)
+    best = best_own(visits, moments, accounts)
     for part in chunks(len(visits.person)):
-        verdict[part] = _judge_part(visits, moments, accounts, part)
+        verdict[part] = _judge_part(visits, moments, accounts, best, part)
     return verdict
 
 
-def _judge_part(visits: VisitPlan, moments: CheckIns, accounts: Accounts, part: slice) -> Ints:
+def _judge_part(visits: VisitPlan, moments: CheckIns, accounts: Accounts, best: Ints, part: slice) -> Ints:
     account = visits.account[part, :, None]
     known: Flags = accounts.located[account]
     made, located = moments.made[part, None, :], moments.located[part, None, :]
@@ -130,8 +146,10 @@ def _judge_part(visits: VisitPlan, moments: CheckIns, accounts: Accounts, part: 
     there = accounts.latitude[account], accounts.longitude[account]
     metres = distance(moments.latitude[part, None, :], moments.longitude[part, None, :], *there)
     near: Flags = metres <= accounts.radius[account]
-    own = np.eye(VISITS, moments.made.shape[1], dtype=bool)
-    proves: Flags = own & made & located & known & in_time & near & visits.counted[part, :, None]
+    proves: Flags = moments.own(part) & made & located & known & in_time & near & visits.counted[part, :, None]
+    # of two that prove it, the better one is the proof
+    several = proves.sum(axis=2, keepdims=True) > 1
+    proves &= ~several | (np.arange(made.shape[2]) == best[part, :, None])
     proven: Flags = np.any(proves, axis=1, keepdims=True)
     free = made & ~proven
     placed = free & located & known
@@ -166,32 +184,49 @@ def _moment(days: Days, day: Ints, seconds: Ints) -> pa.Array:
 
 
 def visit_truth(
-    people: People, days: Days, visits: VisitPlan, moments: CheckIns, verdict: Ints, visit_ids: pa.Array, number: Ints
-) -> tuple[pa.Table, pa.Table]:
-    """The tables ``visits`` and ``checkins``; ``number`` (rows, VISITS): position of the visit's id, -1 = no visit."""
+    people: People, days: Days, visits: VisitPlan, moments: CheckIns, accounts: Accounts, ids: pa.Array, number: Ints
+) -> pa.Table:
+    """The table ``visits``; ``number`` (rows, VISITS): position of the visit's id, -1 = no visit."""
+    verdict, best = judge_visits(visits, moments, accounts), best_own(visits, moments, accounts)
     row, place = np.nonzero(visits.counted)
-    person, day = visits.person[row], visits.day[row]
-    made = moments.made[row, place]
-    checked_in = {
-        "visit_id": visit_ids.take(pa.array(number[row, place])),
+    person, day, own = visits.person[row], visits.day[row], best[row, place]
+    none = own < 0
+    columns = {
+        "visit_id": ids.take(pa.array(number[row, place])),
         "employee_id": people.employee_no.take(pa.array(person)),
         "work_date": dates(days.number[day]),
         "verdict": pa.array(VERDICTS).take(pa.array(verdict[row, place])),
-        "user_id": people.user_id.take(pa.array(person, mask=~made)),
-        "checked_in_at": instants(days.instant(day, moments.at[row, place]), ~made),
+        "user_id": people.user_id.take(pa.array(person, mask=none)),
+        "checked_in_at": instants(days.instant(day, moments.at[row, own]), none),
     }
+    return pa.table(columns, schema=TRUTH["visits"])
+
+
+def check_in_truth(
+    people: People,
+    days: Days,
+    visits: VisitPlan,
+    moments: CheckIns,
+    accounts: Accounts,
+    spoilt: Ints,
+    ids: pa.Array,
+    number: Ints,
+) -> pa.Table:
+    """The table ``checkins``; ``spoilt`` (rows, check-ins): position in SPOILT, -1 = nothing is wrong."""
     row, place = np.nonzero(moments.made)
-    person = visits.person[row]
-    planned = np.pad(
-        np.where(visits.counted, number, -1), ((0, 0), (0, moments.made.shape[1] - VISITS)), constant_values=-1
-    )
-    belongs = planned[row, place]
-    made_for = {
+    person, purpose = visits.person[row], moments.purpose[row, place]
+    visit = np.where(visits.counted, number, -1).ravel()[purpose]
+    off_plan = (purpose == NONE) | (visit < 0)
+    customer, wrong = moments.customer[row, place], spoilt[row, place]
+    columns = {
+        "employee_id": people.employee_no.take(pa.array(person)),
         "user_id": people.user_id.take(pa.array(person)),
         "punched_at": instants(days.instant(visits.day[row], moments.at[row, place])),
-        "visit_id": visit_ids.take(pa.array(belongs, mask=belongs < 0)),
+        "visit_id": ids.take(pa.array(visit, mask=off_plan)),
+        "account_id": accounts.account_id.take(pa.array(customer, mask=customer == NONE)),
+        "spoilt": pa.array(list(SPOILT)).take(pa.array(wrong, mask=wrong < 0)),
     }
-    return pa.table(checked_in, schema=TRUTH["visits"]), pa.table(made_for, schema=TRUTH["checkins"])
+    return pa.table(columns, schema=TRUTH["checkins"])
 
 
 def instants(seconds: Ints, unknown: Flags | None = None) -> pa.Array:

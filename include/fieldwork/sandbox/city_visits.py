@@ -1,7 +1,8 @@
 """Visits: what reps planned, what they did about it, and where they checked in.
 
-One row per rep and working day, in arrays of fixed width: VISITS places for planned visits, CHECK_INS places for
-check-ins, of which the k-th of the first VISITS belongs to the k-th visit and the rest to no plan.
+One row per rep and working day, in arrays of fixed width: VISITS places for planned visits, ARRIVALS places for
+check-ins, of which the k-th of the first VISITS was made on coming to the k-th visit and the rest for no plan of the
+day. :mod:`fieldwork.sandbox.city_situations` adds what makes it hard to tell them apart.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from fieldwork.sandbox.city_random import Draws, Flags, Floats, Ints
 
 VISITS: Final = 5
 OFF_PLAN: Final = 2
-CHECK_INS: Final = VISITS + OFF_PLAN
+ARRIVALS: Final = VISITS + OFF_PLAN
+#: no customer, no visit
+NONE: Final = -1
 #: a check-in counts from this long before the planned start until this long after the planned end (DESIGN §6)
 WINDOW: Final = 120 * MINUTE
 #: check-ins closer than this to another punch are not made: within 30 s they would count as one
@@ -63,17 +66,28 @@ class VisitPlan:
 
 @dataclass(frozen=True)
 class CheckIns:
-    """(rows, CHECK_INS): when and where people really were; ``located``: the record has a position."""
+    """(rows, check-ins): when and where people really were; ``located``: the record has a position."""
 
     made: Flags
     at: Ints
     latitude: Floats
     longitude: Floats
     located: Flags
+    #: the visit that it was made for, row * VISITS + place; NONE = off plan
+    purpose: Ints
+    #: the customer at whose place it was made, a position among the accounts; NONE = elsewhere
+    customer: Ints
 
     def only(self, kept: Flags) -> CheckIns:
         """Without the others, which then were never made."""
         return replace(self, made=self.made & kept)
+
+    def own(self, part: slice) -> Flags:
+        """(rows of the part, VISITS, check-ins): was it made for the visit of its own day."""
+        rows = np.arange(len(self.made))[part, None]
+        place = self.purpose[part] - rows * VISITS
+        mine: Flags = place[:, None, :] == np.arange(VISITS)[:, None]
+        return mine
 
 
 def plan_visits(
@@ -84,7 +98,7 @@ def plan_visits(
     rep_rank, day = np.nonzero(plan.working[reps])
     person = reps[rep_rank]
     rows = len(person)
-    chosen = draws.order((rows, ACCOUNTS_PER_REP))[:, :CHECK_INS] + rep_rank[:, None] * ACCOUNTS_PER_REP
+    chosen = draws.order((rows, ACCOUNTS_PER_REP))[:, :ARRIVALS] + rep_rank[:, None] * ACCOUNTS_PER_REP
     account, others = chosen[:, :VISITS], chosen[:, VISITS:]
     count = 2 + draws.pick({"2": 0.1, "3": 0.2, "4": 0.3, "5": 0.4}, rows)
     place = np.arange(VISITS)
@@ -140,27 +154,31 @@ def check_in(
     extra = (draws.uniform(0, 1, spare) < np.array([0.3, 0.08])) & ~off[:, None]
     spare_at = draws.between(9 * HOUR + 10 * MINUTE, 19 * HOUR, spare)
     spare_place = moved(*_of(accounts, visits.others), draws.uniform(0, 60, spare), draws)
+    customer = np.where(outcome == _ELSEWHERE, NONE, visits.account)
+    purpose = np.arange(rows * VISITS).reshape(shape)
     moments = CheckIns(
         made=np.concatenate([goes, extra], axis=1),
         at=np.concatenate([at, spare_at], axis=1),
         latitude=np.concatenate([planned[0], spare_place[0]], axis=1),
         longitude=np.concatenate([planned[1], spare_place[1]], axis=1),
         located=np.concatenate([outcome != _NO_POSITION, np.ones(spare, dtype=bool)], axis=1),
+        purpose=np.concatenate([purpose, np.full(spare, NONE)], axis=1),
+        customer=np.concatenate([customer, visits.others], axis=1),
     )
-    return moments.only(_on_duty(moments, visits, plan)).only(~_colliding(moments))
+    return moments.only(on_duty(moments, visits, plan)).only(~colliding(moments))
 
 
-def _on_duty(moments: CheckIns, visits: VisitPlan, plan: Plan) -> Flags:
+def on_duty(moments: CheckIns, visits: VisitPlan, plan: Plan) -> Flags:
     """Not within a part-day leave."""
     starts = plan.starts[visits.person, visits.day][:, None]
     ends = plan.ends[visits.person, visits.day][:, None]
     return ~plan.partly_away[visits.person, visits.day][:, None] | ((starts <= moments.at) & (moments.at < ends))
 
 
-def _colliding(moments: CheckIns) -> Flags:
+def colliding(moments: CheckIns) -> Flags:
     """Too close in time to a check-in that stands before it in the row."""
     colliding = np.zeros(moments.made.shape, dtype=bool)
-    for later in range(1, CHECK_INS):
+    for later in range(1, moments.made.shape[1]):
         for earlier in range(later):
             apart = np.abs(moments.at[:, later] - moments.at[:, earlier])
             colliding[:, later] |= moments.made[:, earlier] & (apart < _APART)
@@ -174,3 +192,13 @@ def make_room(office: OfficeDays, visits: VisitPlan, moments: CheckIns) -> Offic
     close = (np.abs(at[:, :, None] - moments.at[:, None, :]) < _APART) & moments.made[:, None, :]
     made[visits.person, visits.day] &= ~close.any(axis=2)
     return replace(office, made=made)
+
+
+def cost(visits: VisitPlan, moments: CheckIns, accounts: Accounts, first: int) -> Floats:
+    """(rows, VISITS): whole minutes off + metres / 10 of the check-ins from place ``first`` on, each for its visit."""
+    own = slice(first, first + VISITS)
+    at = moments.at[:, own]
+    off = np.maximum(np.maximum(visits.starts - at, at - visits.ends), 0) // MINUTE
+    metres = distance(moments.latitude[:, own], moments.longitude[:, own], *_of(accounts, visits.account))
+    added: Floats = off + metres / 10
+    return added

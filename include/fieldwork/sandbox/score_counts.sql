@@ -1,4 +1,5 @@
--- Grain: one row of counts. Inputs: truth_attendance, truth_visits, mart.attendance_day, mart.visit_check.
+-- Grain: one row of counts. Inputs: truth_attendance, truth_visits, truth_checkins, score_edge, mart.attendance_day,
+-- mart.visit_check, mart.unmatched_check_in.
 -- Keys: (employee_id, work_date); (employee_id, visit_id). The mart counts within the days that the truth covers.
 with covered as (
     select
@@ -22,20 +23,22 @@ person_days as (
 ),
 
 visits as (
-    select
-        coalesce(truth.verdict = found.verdict, false) as equal,
-        coalesce(truth.verdict = 'verified', false) as is_edge,
-        coalesce(found.verdict = 'verified', false) as found_edge,
-        coalesce(
-            truth.verdict = 'verified' and found.verdict = 'verified' and truth.checked_in_at = found.checked_in_at,
-            false
-        ) as right_edge
+    select coalesce(truth.verdict = found.verdict, false) as equal
     from truth_visits as truth
     full outer join (
         select visit.*
         from mart.visit_check as visit
         inner join covered on visit.work_date between covered.first_day and covered.last_day
     ) as found on truth.employee_id = found.employee_id and truth.visit_id = found.visit_id
+),
+
+off_plan as (
+    select coalesce(found.account_id = truth.account_id, false) as named
+    from truth_checkins as truth
+    left join mart.unmatched_check_in as found
+        on truth.employee_id = found.employee_id and truth.punched_at = found.checked_in_at
+        and found.reason_code = 'off_plan'
+    where truth.visit_id is null and truth.account_id is not null
 ),
 
 day_counts as (
@@ -49,15 +52,31 @@ day_counts as (
 visit_counts as (
     select
         count(*) as visits,
-        count(*) filter (where equal) as equal_verdicts,
-        count(*) filter (where is_edge) as real_edges,
-        count(*) filter (where found_edge) as found_edges,
-        count(*) filter (where right_edge) as right_edges
+        count(*) filter (where equal) as equal_verdicts
     from visits
+),
+
+edge_counts as (
+    select
+        count(*) filter (where is_real) as real_edges,
+        count(*) filter (where is_found) as found_edges,
+        count(*) filter (where is_right) as right_edges
+    from score_edge
+),
+
+off_plan_counts as (
+    select
+        count(*) as off_plan,
+        count(*) filter (where named) as named_off_plan
+    from off_plan
 )
 
 select
     day_counts.*,
-    visit_counts.*
+    visit_counts.*,
+    edge_counts.*,
+    off_plan_counts.*
 from day_counts
 cross join visit_counts
+cross join edge_counts
+cross join off_plan_counts

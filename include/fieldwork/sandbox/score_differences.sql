@@ -1,5 +1,5 @@
 -- Grain: one row per person-day or visit on which truth and mart differ, the first :most of them by key.
--- Inputs: truth_attendance, truth_visits, mart.attendance_day, mart.visit_check.
+-- Inputs: truth_attendance, truth_visits, score_edge, mart.attendance_day, mart.visit_check.
 -- Keys: (employee_id, work_date); (employee_id, visit_id).
 with covered as (
     select
@@ -39,9 +39,8 @@ visits as (
         from mart.visit_check as visit
         inner join covered on visit.work_date between covered.first_day and covered.last_day
     ) as found on truth.employee_id = found.employee_id and truth.visit_id = found.visit_id
-    where
-        truth.verdict is distinct from found.verdict
-        or (truth.verdict = 'verified' and truth.checked_in_at is distinct from found.checked_in_at)
+    left join score_edge as edge on truth.visit_id = edge.visit_id
+    where truth.verdict is distinct from found.verdict or (truth.verdict = 'verified' and not edge.is_right)
 )
 
 select

@@ -1,4 +1,4 @@
--- Grain: one table per part of the truth that is scored. Inputs: none. Keys: (employee_id, work_date); visit_id.
+-- Grain: one table per part of the truth. Inputs: none. Keys: (employee_id, work_date); visit_id.
 -- They live as long as the transaction, in the session of the scorer alone.
 create temporary table truth_attendance (
     employee_id text not null,
@@ -20,4 +20,13 @@ create temporary table truth_visits (
     verdict text not null,
     user_id text,
     checked_in_at timestamptz
+) on commit drop;
+
+create temporary table truth_checkins (
+    employee_id text not null,
+    user_id text not null,
+    punched_at timestamptz not null,
+    visit_id text,
+    account_id text,
+    spoilt text
 ) on commit drop;

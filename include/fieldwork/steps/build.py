@@ -16,6 +16,7 @@ from fieldwork.failpoint import reached
 from fieldwork.rules import calendar, proof, reference, sql, working_day
 from fieldwork.settings import Settings
 from fieldwork.warehouse import ledger
+from fieldwork.warehouse.merge import hold_off
 from fieldwork.warehouse.schema import mart, ops
 
 from .progress import Progress, silent
@@ -35,11 +36,19 @@ _ASKED_DAY: Final = (
 )
 _RUN_DAY: Final = "create temporary table run_day on commit drop as table build.person_day with no data"
 _RUN_DAY_ROWS: Final = "insert into run_day select * from build.person_day where run_id = :run_id"
+_KNOWN_CUSTOMER: Final = (
+    "create temporary table known_customer (check_in_no bigint primary key, account_id text, "
+    "distance_m double precision, at_customer boolean) on commit drop"
+)
+#: parts of the way within which customers are looked for, one after the other
+_LOOKS: Final = (0.5, 1.0)
 _PARTS: Final = ("attendance", "visits", "performance")
 
 
 def build(engine: sa.Engine, settings: Settings, *, run_id: str, progress: Progress = silent) -> dict[str, Any]:
-    """Build the run's person-days; returns ``{person_days, attendance_days, uncounted, visits, contested}``.
+    """Build the run's person-days.
+
+    Returns ``{person_days, attendance_days, uncounted, visits, contested, unmatched}``.
 
     Raises ConfigError and CalendarYearUnknown; then nothing was built.
     """
@@ -54,9 +63,9 @@ def build(engine: sa.Engine, settings: Settings, *, run_id: str, progress: Progr
             result["uncounted"] = _insert(connection, "uncounted_punch", run_id)
             progress("build", 1, len(_PARTS))
             reached("mid_build")
-            _scratch(connection, "check_in", "visit_candidate")
-            result["contested"] = proof.prove(connection)
+            result["contested"] = _weigh(connection)
             result["visits"] = _insert(connection, "visit_check", run_id)
+            result["unmatched"] = _list_unmatched(connection, run_id)
             progress("build", 2, len(_PARTS))
             _insert(connection, "performance_day", run_id)
             progress("build", 3, len(_PARTS))
@@ -97,6 +106,32 @@ def _plan(connection: sa.Connection) -> None:
         connection.execute(sa.text(f"analyze {name}"))
     _scratch(connection, "punched_day", "shift_part")
     connection.execute(sa.text(sql.read("split_part")))
+
+
+def _weigh(connection: sa.Connection) -> int:
+    """Which check-in speaks for which visit; returns how many pairs were contested."""
+    _scratch(connection, "check_in", "visit_candidate")
+    connection.execute(sa.text(sql.read("swapped_check_in")))
+    _scratch(connection, "check_in_trail")
+    connection.execute(sa.text(sql.read("check_in_signal")))
+    contested = proof.prove(connection)
+    _scratch(connection, "visit_witness", "visit_stay")
+    return contested
+
+
+def _list_unmatched(connection: sa.Connection, run_id: str) -> int:
+    """The check-ins that prove no visit; returns how many.
+
+    Accounts stand still meanwhile: one that moves later finds in place.check_in_cell what it may touch.
+    """
+    hold_off(connection, "accounts")
+    _scratch(connection, "free_check_in")
+    connection.execute(sa.text(_KNOWN_CUSTOMER))
+    for share in _LOOKS:
+        connection.execute(sa.text(sql.read("known_customer")), {"share": share})
+    connection.execute(sa.text("analyze known_customer"))
+    connection.execute(sa.text(sql.read("check_in_cell")))
+    return _insert(connection, "unmatched_check_in", run_id)
 
 
 def _scratch(connection: sa.Connection, *names: str) -> None:

@@ -300,6 +300,14 @@ def take_turn(connection: sa.Connection, stream: str) -> None:
     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(stream, _LOCK))))
 
 
+def hold_off(connection: sa.Connection, stream: str) -> None:
+    """Wait until no other transaction merges the stream, and let none begin before ours ends; several may hold it off.
+
+    For whoever reads what a merge must find: a change that comes later sees what was made of the rows before it.
+    """
+    connection.execute(sa.select(sa.func.pg_advisory_xact_lock_shared(sa.func.hashtextextended(stream, _LOCK))))
+
+
 def abandon_older(connection: sa.Connection, system: str, stream: str, batch_id: int) -> None:
     """Batches of the stream that were opened earlier and never loaded are over; their staged rows go."""
     b = ops.batch.c

@@ -1,7 +1,8 @@
 """Bring a warehouse's schema to this version, or ask where it stands.
 
 Alembic migrates the tables. Views, comments on schemas and the reading role are made anew after every migration from
-``plans.sql``, ``views.sql`` and ``roles.sql``: they hold no data, so the files say what is, not what changed.
+``plans.sql``, ``views_visit.sql``, ``views.sql`` and ``roles.sql``: they hold no data, so the files say what is, not
+what changed.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from sqlalchemy.exc import ProgrammingError
 from .schema import SCHEMAS
 
 #: Scripts that run after every migration; the newest migration names their hash.
-REPEATED: Final = ("plans.sql", "views.sql", "roles.sql")
+REPEATED: Final = ("plans.sql", "views_visit.sql", "views.sql", "roles.sql")
 #: Any number that no other program locks; two migrations at once wait for each other.
 LOCK = 7_263_109
 

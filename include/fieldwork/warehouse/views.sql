@@ -98,34 +98,6 @@ select
 from mart.uncounted_punch as u
 left join core.employee as e on u.employee_id = e.employee_id;
 
-create or replace view report.visit_check with (security_invoker = true) as
-select
-    c.employee_id,
-    e.employee_no,
-    e.name,
-    e.team,
-    c.visit_id,
-    c.work_date,
-    c.account_id,
-    a.name as account,
-    c.planned_start,
-    c.planned_end,
-    c.actual_start,
-    c.actual_end,
-    c.record_id,
-    c.checked_in_at,
-    c.minutes_off,
-    c.distance_m,
-    c.accuracy_m,
-    c.score,
-    c.verdict,
-    c.reason,
-    c.rule_version,
-    c.published_at
-from mart.visit_check as c
-left join core.employee as e on c.employee_id = e.employee_id
-left join core.account as a on c.account_id = a.account_id;
-
 create or replace view report.performance_day with (security_invoker = true) as
 select
     p.employee_id,
@@ -210,31 +182,6 @@ select
 from report.performance_day
 group by team, date_trunc('month', work_date);
 
-create or replace view report.unmatched_check_in with (security_invoker = true) as
-select
-    p.employee_id,
-    e.employee_no,
-    e.name,
-    e.team,
-    p.record_id,
-    (p.punched_at at time zone v.time_zone)::date as work_date,
-    p.punched_at as checked_in_at
-from core.punch as p
-join ref.rule_version as v
-    on (p.punched_at at time zone 'UTC')::date >= v.valid_from
-    and (p.punched_at at time zone 'UTC')::date < coalesce(v.valid_to, 'infinity')
-left join core.employee as e on p.employee_id = e.employee_id
-where
-    p.kind = 'field'
-    and not exists (
-        select
-        from mart.visit_check as c
-        where
-            c.employee_id = p.employee_id
-            and c.verdict = 'verified'
-            and abs(extract(epoch from c.checked_in_at - p.punched_at)) <= v.duplicate_seconds
-    );
-
 -- A column says what it says in the table it comes from; what is said below wins.
 do $$
 declare
@@ -250,7 +197,7 @@ begin
                 origin.attname = shown.attname
                 and origin.attrelid in (
                     'mart.performance_day'::regclass, 'mart.attendance_day'::regclass, 'mart.visit_check'::regclass,
-                    'mart.uncounted_punch'::regclass, 'core.employee'::regclass
+                    'mart.uncounted_punch'::regclass, 'mart.unmatched_check_in'::regclass, 'core.employee'::regclass
                 )
             order by origin.attrelid = coalesce(to_regclass('mart.' || view.relname), 0) desc, origin.attrelid
             limit 1
@@ -284,13 +231,10 @@ comment on column report.hours_period.holiday_minutes is 'Of these, on public ho
 comment on column report.hours_period.overtime_minutes is 'Worked (not on holidays) and on leave beyond the period''s plan';
 comment on column report.hours_period.short_minutes is 'What is missing to the period''s plan';
 comment on view report.uncounted_punch is 'Punches of days outside employment: they count nowhere';
-comment on view report.visit_check is 'One row per visit that was not cancelled: was the person there';
 comment on view report.performance_day is
 'One row per person-day: attendance joined with what the CRM says was done';
 comment on view report.performance_month is 'performance_day by person and calendar month';
 comment on view report.performance_team_month is 'performance_day by team and calendar month';
-comment on view report.unmatched_check_in is 'Field check-ins that prove no visit, near-duplicates of proofs left out';
-comment on column report.visit_check.account is 'The customer''s name';
 comment on column report.performance_month.month is 'First day of the month';
 comment on column report.performance_month.days is 'Person-days published';
 comment on column report.performance_month.days_present is 'Days with a punch: present, late, early or incomplete';
@@ -306,5 +250,3 @@ comment on column report.performance_team_month.days_late is 'Days late beyond t
 comment on column report.performance_team_month.days_absent is 'Days absent';
 comment on column report.performance_team_month.performance_index is
 'Mean of the days'' indices; null = nothing to measure';
-comment on column report.unmatched_check_in.work_date is 'Local date of the check-in';
-comment on column report.unmatched_check_in.checked_in_at is 'When it was made';

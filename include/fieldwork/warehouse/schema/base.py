@@ -42,9 +42,11 @@ def must(name: str, kind: type[TypeEngine[Any]] | TypeEngine[Any], comment: str,
     return Column(name, kind, nullable=False, comment=comment, **more)
 
 
-def may(name: str, kind: type[TypeEngine[Any]] | TypeEngine[Any], comment: str, **more: Any) -> Column[Any]:
+def may(
+    name: str, kind: type[TypeEngine[Any]] | TypeEngine[Any], comment: str, *parts: Any, **more: Any
+) -> Column[Any]:
     """A column that may be null: unknown, or not yet."""
-    return Column(name, kind, nullable=True, comment=comment, **more)
+    return Column(name, kind, *parts, nullable=True, comment=comment, **more)
 
 
 def table(full_name: str, comment: str, *parts: Any) -> Table:

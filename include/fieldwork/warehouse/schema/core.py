@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Date, Double, Index, Numeric, Text
+from sqlalchemy import BigInteger, Boolean, Computed, Date, Double, Index, Numeric, Text
 
 from .base import INSTANT, key, may, must, table
+
+#: Rows of 1/200 degree (about 556 m) from the south pole on, 72,000 columns each from the date line on.
+_CELL = (
+    "case when latitude between -90 and 90 and longitude between -180 and 180 and (latitude <> 0 or longitude <> 0) "
+    "then (floor((latitude + 90) * 200) * 72000 + floor((longitude + 180) * 200))::bigint end"
+)
 
 
 def _origin() -> list[object]:
@@ -61,6 +67,13 @@ account = table(
     may("radius_m", Double, "The account's own geofence in metres; null = the default radius"),
     may("modified_at", INSTANT, "The CRM's modified stamp"),
     *_origin(),
+    may(
+        "cell",
+        BigInteger,
+        "The cell of a grid of 1/200 degree that it lies in; null = unknown",
+        Computed(_CELL, persisted=True),
+    ),
+    Index(None, "cell"),
 )
 
 punch = table(
@@ -89,6 +102,17 @@ punch_place = table(
     may("longitude", Double, "Degrees, WGS-84; null = unknown"),
     may("accuracy_m", Double, "Radius of the position's error in metres, as the device states it"),
     may("place", Text, "The address as the device gave it"),
+)
+
+check_in_cell = table(
+    "place.check_in_cell",
+    "Where a check-in that proves no visit lies, to half a kilometre; kept no longer than its position",
+    EMPLOYEE._copy(),
+    key("record_id", Text, "The check-in (core.punch)"),
+    must("work_date", Date, "Its working day when it was last judged"),
+    must("punched_at", INSTANT, "When; retention counts from here"),
+    must("cell", BigInteger, "The cell of the grid (core.account.cell)"),
+    Index(None, "cell"),
 )
 
 leave = table(

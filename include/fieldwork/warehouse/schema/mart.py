@@ -14,6 +14,7 @@ from .base import INSTANT, key, may, metadata, must, table
 
 _EMPLOYEE = "The person (core.employee)"
 _VERSION = "The rules used (ref.rule_version)"
+_SIGNALS = "Names of what is odd about the check-in's position, sorted: evidence, no verdict (ref.location_signal)"
 
 attendance_day = table(
     "mart.attendance_day",
@@ -68,9 +69,33 @@ visit_check = table(
     may("minutes_off", Integer, "Whole minutes to the nearer end of the planned span, 0 inside it"),
     may("distance_m", Double, "Metres from the check-in to the account, WGS-84"),
     may("accuracy_m", Double, "The position's own error in metres"),
+    may("radius_m", Double, "The geofence that the distance was judged by, in metres"),
     may("score", Double, "0 to 1: how well time and place fit"),
     must("verdict", Text, "verified, off_schedule, out_of_range, unverifiable or no_check_in"),
+    must("reason_code", Text, "Why, as a name that stays (docs/rules.md)"),
     must("reason", Text, "The verdict in a sentence"),
+    must("signals", ARRAY(Text), _SIGNALS),
+    may(
+        "stayed_minutes", Integer, "Whole minutes from the first to the last check-in there; null = there is one alone"
+    ),
+    may("stayed_at_most_minutes", Integer, "Whole minutes from the first check-in there to the next elsewhere"),
+    must("rule_version", Text, _VERSION),
+)
+
+unmatched_check_in = table(
+    "mart.unmatched_check_in",
+    "One row per field check-in that proves no visit: where was the person, and why does it prove nothing",
+    key("employee_id", Text, _EMPLOYEE),
+    key("record_id", Text, "The check-in (core.punch)"),
+    must("work_date", Date, "Its working day"),
+    must("checked_in_at", INSTANT, "When it was made"),
+    may("visit_id", Text, "The visit that it comes nearest to proving (core.visit); null = none is in question"),
+    may("account_id", Text, "The customer at or nearest to the place; null = none is near"),
+    may("distance_m", Double, "Metres from the check-in to that customer, WGS-84"),
+    may("accuracy_m", Double, "The position's own error in metres"),
+    must("reason_code", Text, "Why it proves nothing, as a name that stays (docs/rules.md)"),
+    must("reason", Text, "Why it proves nothing, in a sentence"),
+    must("signals", ARRAY(Text), _SIGNALS),
     must("rule_version", Text, _VERSION),
 )
 
@@ -112,7 +137,7 @@ uncounted_punch = table(
     must("rule_version", Text, _VERSION),
 )
 
-JOINED: Final[tuple[Table, ...]] = (attendance_day, visit_check, performance_day, uncounted_punch)
+JOINED: Final[tuple[Table, ...]] = (attendance_day, visit_check, unmatched_check_in, performance_day, uncounted_punch)
 
 for _table in JOINED:
     _table.append_column(must("published_at", INSTANT, "When this version of the row was published"))
@@ -159,4 +184,5 @@ build_person_day = table(
 
 Index("ix_uncounted_punch_day", uncounted_punch.c.employee_id, uncounted_punch.c.work_date)
 Index("ix_visit_check_day", visit_check.c.employee_id, visit_check.c.work_date)
+Index("ix_unmatched_check_in_day", unmatched_check_in.c.employee_id, unmatched_check_in.c.work_date)
 Index("ix_build_visit_check_day", BUILD["visit_check"].c.run_id, BUILD["visit_check"].c.employee_id)
