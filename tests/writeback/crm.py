@@ -84,7 +84,7 @@ def visit(engine: sa.Engine, visit_id: str, employee_id: str = "E1", **more: Any
     values = {
         "work_date": date(2026, 11, 3), "verdict": "verified", "reason_code": "on_site", "reason": "In time and in range.",
         "checked_in_at": datetime(2026, 11, 3, 1, 2, 3, tzinfo=UTC), "minutes_off": 0, "distance_m": 12.5,
-        "accuracy_m": 20.0, "rule_version": "2000-1", "published_at": NOW,
+        "accuracy_m": 20.0, "signals": [], "rule_version": "2000-1", "published_at": NOW,
     } | more  # fmt: skip
     with engine.begin() as connection:
         connection.execute(sa.insert(mart.visit_check).values(employee_id=employee_id, visit_id=visit_id, **values))
