@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from fieldwork.errors import CheckCouldNotRun, ConfigError
+from fieldwork.errors import CheckCouldNotRun, ConfigError, SuiteUnfit
 from fieldwork.quality import runner, suites
 from fieldwork.quality.runner import RuleOutcome
 
@@ -70,7 +70,7 @@ def test_a_rule_that_could_not_run_is_not_bad_data(table: sa.Engine, tmp_path: P
     kind, no_column, no_sense = _run(table, tmp_path, KIND, NO_COLUMN, NO_SENSE)
     assert kind.outcome == "failed"
     assert [(o.outcome, o.failing, o.keys) for o in (no_column, no_sense)] == [("could_not_run", None, ())] * 2
-    with pytest.raises(CheckCouldNotRun, match=r"2 of 3 rules for s could not run: no_column \(.+\), no_sense \(.+\)"):
+    with pytest.raises(SuiteUnfit, match=r"2 of 3 rules for s could not run: no_column \(.+\), no_sense \(.+\)"):
         runner.require_run([kind, no_column, no_sense], "s")
     runner.require_run([kind], "s")
 
@@ -80,7 +80,7 @@ def test_no_value_leaves_the_database(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     outcomes = _run(table, tmp_path, KIND, NAMED, NO_COLUMN, NO_SENSE)
-    with pytest.raises(CheckCouldNotRun) as stopped:
+    with pytest.raises(SuiteUnfit) as stopped:
         runner.require_run(outcomes, "s")
     shown = "".join([repr(outcomes), str(stopped.value), caplog.text, *capfd.readouterr()])
     assert "Canary" not in shown

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
-from fieldwork.errors import AuditFailed, CheckCouldNotRun
+from fieldwork.errors import AuditFailed, SuiteUnfit
 from fieldwork.settings import Settings
 from fieldwork.steps.audit import audit
 from fieldwork.warehouse.schema import core, mart
@@ -122,5 +122,5 @@ def test_a_rule_that_could_not_run_is_no_verdict(built: Engine, settings: Settin
     with built.begin() as connection:
         connection.execute(sa.text("alter table build.visit_check rename column score to fit"))
         connection.execute(sa.text("alter table build.visit_check add column score text"))
-    with pytest.raises(CheckCouldNotRun, match=r"visit_check could not run: visit_check\.score \("):
+    with pytest.raises(SuiteUnfit, match=r"visit_check could not run: visit_check\.score \("):
         audit(built, settings, run_id="run")

@@ -5,17 +5,16 @@ GX judges a view of the run's own rows; what it finds stands in ``ops.check_resu
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
 from fieldwork.errors import AuditFailed
 from fieldwork.failpoint import reached
-from fieldwork.quality import results, runner, suites
-from fieldwork.quality.runner import RuleOutcome
+from fieldwork.quality import joined, outcome, results, runner, suites
+from fieldwork.quality.outcome import RuleOutcome
+from fieldwork.quality.viewed import view
 from fieldwork.settings import Settings
 from fieldwork.warehouse import ledger
 from fieldwork.warehouse.schema import core, mart
@@ -54,11 +53,12 @@ def _audit_table(engine: sa.Engine, settings: Settings, run_id: str, name: str) 
         if name != "visit_check":
             person_days = _employed_days(connection, run_id)
             told = {"min_rows": person_days, "max_rows": person_days}
-    with _view(engine, mart.BUILD[name], run_id) as view:
-        outcomes = runner.run(engine.url, suite, table=view, rows=rows, parameters=told, key=None)
+    with view(engine, f"audit_{name}", run_id, joined.rows_of(mart.BUILD[name], run_id)) as made:
+        keys = [column.name for column in next(t for t in mart.JOINED if t.name == name).primary_key]
+        outcomes = runner.run(engine.url, suite, table=made, rows=rows, parameters=told, key=None, named_by=keys)
     with engine.begin() as connection:
         results.record(connection, suite, outcomes, run_id=run_id)
-    runner.require_run(outcomes, name)
+    outcome.require_run(outcomes, name)
     return outcomes, rows
 
 
@@ -72,21 +72,6 @@ def _employed_days(connection: sa.Connection, run_id: str) -> int:
     employed = d.work_date.between(sa.func.coalesce(e.hired_on, d.work_date), sa.func.coalesce(e.left_on, d.work_date))
     query = sa.select(sa.func.count()).where(d.run_id == run_id, d.employee_id == e.employee_id, employed)
     return connection.execute(query).scalar_one()
-
-
-@contextlib.contextmanager
-def _view(engine: sa.Engine, table: sa.Table, run_id: str) -> Iterator[str]:
-    """A view in ``staging`` of one run's rows: GX checks whole tables; one left by a killed audit is replaced."""
-    name = f"audit_{table.name}_{hashlib.sha256(run_id.encode()).hexdigest()[:16]}"
-    mine = sa.select(*(c for c in table.columns if c.name != "run_id")).where(table.c.run_id == run_id)
-    view = sa.CreateView(mine, name, metadata=sa.MetaData(), schema="staging", or_replace=True)
-    with engine.begin() as connection:
-        connection.execute(view)
-    try:
-        yield name
-    finally:
-        with engine.begin() as connection:
-            connection.execute(sa.DropView(view.table, if_exists=True))
 
 
 def _refusal(run_id: str, failed: Sequence[RuleOutcome]) -> AuditFailed:

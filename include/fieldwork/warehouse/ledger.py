@@ -185,6 +185,18 @@ def batches(
     ]
 
 
+def read_batch(connection: sa.Connection, batch_id: int) -> Batch:
+    """The batch of this number, as it stands; raises ConfigError when there is none."""
+    query = sa.select(ops.batch).where(ops.batch.c.batch_id == batch_id)
+    row = connection.execute(query).mappings().one_or_none()
+    if row is None:
+        raise ConfigError(
+            f"There is no batch {batch_id}.", todo='`fieldwork sql "select * from ops.batch"` lists them.'
+        )
+    window = Window(row["window_start"], row["window_end"] or row["opened_at"])  # a replay asked for no span
+    return Batch(row["batch_id"], row["run_id"], row["system"], row["stream"], window, row["state"], row["follows"])
+
+
 def update_batch(connection: sa.Connection, batch_id: int, **values: Any) -> None:
     """Change columns of a batch."""
     connection.execute(sa.update(ops.batch).where(ops.batch.c.batch_id == batch_id).values(**values))

@@ -12,6 +12,7 @@ import pyarrow as pa
 from fieldwork.connectors.auth import Token, TokenKeeper
 from fieldwork.connectors.dingtalk import codes
 from fieldwork.connectors.json_arrow import Fields, Page, document, read_page
+from fieldwork.connectors.shape import Sampler
 from fieldwork.connectors.transport import Answer, NotJson, Transport
 from fieldwork.errors import AuthFailed, RequestRefused
 
@@ -32,6 +33,8 @@ class DingTalkClient:
         self._app_key = app_key
         self._app_secret = app_secret
         self._keeper = TokenKeeper(self._fetch_token)
+        #: what the records of each call look like
+        self.sampler: Final = Sampler()
 
     @property
     def calls(self) -> int:
@@ -44,6 +47,7 @@ class DingTalkClient:
 
         def read(answer: bytes) -> tuple[Mapping[str, Any], Page]:
             page = read_page(answer, at, fields, wanted)
+            self.sampler.page(path, answer, at, fields)
             return page.head, page
 
         return self._call(path, body, read)

@@ -24,7 +24,7 @@ DAYS: Final = 7
 #: Calls in one slice: columns of a few thousand rows cost little more to convert than those of one page.
 CALLS: Final = 4
 
-_PATH: Final = "/attendance/listRecord"
+PATH: Final = "/attendance/listRecord"
 _FIELDS: Final = {
     "id": pa.int64(),
     "userId": pa.string(),
@@ -57,7 +57,7 @@ def read_punches(client: DingTalkClient, options: Options, group: Group, piece: 
 
 def _page(client: DingTalkClient, options: Options, users: Sequence[str], piece: Piece) -> Page:
     page = client.rows(
-        _PATH,
+        PATH,
         {
             "userIds": users,
             "checkDateFrom": _local(piece.start, options),
@@ -68,7 +68,7 @@ def _page(client: DingTalkClient, options: Options, users: Sequence[str], piece:
         _FIELDS,
     )
     if not page.listed:
-        raise BadResponse(f"DingTalk's answer to {_PATH} has no recordresult.", todo="Ask again later.")
+        raise BadResponse(f"DingTalk's answer to {PATH} has no recordresult.", todo="Ask again later.")
     return page
 
 
