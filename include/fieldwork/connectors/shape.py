@@ -1,8 +1,7 @@
 """Which fields a system's records have on the wire, so that a change of theirs is noticed before it does harm.
 
-A system that describes its objects is asked; of one that does not, pages are sampled on their way through: the first,
-the second, the fourth, the eighth … of each call, a few hundred records of each. Names, kinds and lengths are kept,
-never values.
+A system that describes its objects is asked; of one that does not, pages are sampled on their way through: of each call
+all until a few hundred records were seen, then ever fewer. Names, kinds and lengths are kept, never values.
 """
 
 from __future__ import annotations
@@ -15,7 +14,8 @@ from typing import Any, Final, Protocol, runtime_checkable
 
 import orjson
 
-#: Records of a page that are looked at, spread over it.
+#: Records of a page that are looked at, spread over it. When so many were seen, only pages whose number is a power of
+#: two are looked at.
 _RECORDS: Final = 200
 #: A kind of value counts when at least one value in so many is of it.
 _FEW: Final = 5
@@ -116,7 +116,7 @@ class Sampler:
         with self._lock:
             seen = self._calls.setdefault(call, _Call(tuple(mapped)))
             seen.pages += 1
-            return seen.pages & (seen.pages - 1) == 0
+            return seen.looked_at < _RECORDS or seen.pages & (seen.pages - 1) == 0
 
 
 def _note(seen: _Call, name: str, value: Any) -> None:

@@ -52,7 +52,7 @@ def of_whole(
     changes = f" What changed: {'; '.join(diff)}." if diff else ""
     show = " ".join(f"`fieldwork checks show --run {shlex.quote(run_id)} --rule {o.rule}`" for o in failed[:1])
     return BatchRuleFailed(
-        f"{len(failed)} rules about whole batches failed: {named}.{changes}",
+        f"Rules about whole batches failed: {named}.{changes}",
         todo=f"Nothing was loaded and the staged rows are kept. Look: {show}. Ask who looks after the source."
         f" {_go_on(run_id, failed)}",
     )

@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from fieldwork.errors import CheckCouldNotRun, ConfigError, FieldworkError, SuiteUnfit
 
 from .outcome import NAMED, RuleOutcome, is_lasting, kind_of_error, require_run
-from .suites import Rule, Suite
+from .suites import SEVERITIES, Rule, Suite
 
 __all__ = ["RuleOutcome", "Understood", "require_run", "run", "understand"]
 
@@ -60,9 +60,9 @@ def run(
     """Judge ``staging.<table>`` (a table or view of ``rows`` rows) by the suite; one outcome a rule, in suite order.
 
     ``parameters`` fills ``{"$PARAMETER": name}``. With ``key`` (an integer column) failed critical row rules bring all
-    their failing rows, unless these are more than ``most`` says of the rule. With ``named_by`` the other failed
-    warnings and critical rules bring the values of those columns for ``named`` rows. A rule that raised is
-    ``could_not_run``. Raises
+    their failing rows, unless these are more than ``most`` says of the rule. With ``named_by`` the other failed rules
+    (with ``key`` as well: warnings and critical ones) bring the values of those columns for ``named`` rows. A rule that
+    raised is ``could_not_run``. Raises
     CheckCouldNotRun or SuiteUnfit when GX cannot start at all, ConfigError when GX does not understand the suite or
     gives no row numbers for a critical rule.
     """
@@ -81,7 +81,8 @@ def run(
             if key and _is_broken(o, "critical") and (o.failing or 0) <= limit.get(o.rule, o.failing or 0)
         ]
         whole = {o.rule: o for o in keyed}
-        shown = [o for o in outcomes if named_by and _is_broken(o, "critical", "warning") and o.rule not in whole]
+        told = ("critical", "warning") if key else SEVERITIES  # what is only to be known is not worth another pass
+        shown = [o for o in outcomes if named_by and _is_broken(o, *told) and o.rule not in whole]
         if keyed:
             enough = max(o.failing or 0 for o in keyed)
             found = ask([suite.rule(o.rule) for o in keyed], _keyed("COMPLETE", [str(key)], enough))

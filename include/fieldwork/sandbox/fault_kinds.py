@@ -128,6 +128,33 @@ def _drop_rows(case: Case) -> Reply:
     return _edited(case.answer(), change)
 
 
+def _reshape(case: Case) -> Reply:
+    """The vendor's next version: in every record fields are gone (``drop``), called otherwise (``rename``), texts
+    instead of numbers (``retype``), or new (``add``); a description tells the same of its fields."""
+    params = case.params
+
+    def record(row: dict[str, Any]) -> dict[str, Any]:
+        kept = {name: value for name, value in row.items() if name not in params.get("drop", ())}
+        kept = {name: str(value) if name in params.get("retype", ()) else value for name, value in kept.items()}
+        return {params.get("rename", {}).get(name, name): value for name, value in kept.items()} | params.get("add", {})
+
+    def description(field: dict[str, Any]) -> dict[str, Any]:
+        renamed = params.get("rename", {}).get(field["name"], field["name"])
+        return {**field, "name": renamed, **({"type": "string"} if field["name"] in params.get("retype", ()) else {})}
+
+    reply = case.answer()
+    body = orjson.loads(reply.body)
+    if isinstance(body, dict) and isinstance(body.get("fields"), list):
+        there = [description(field) for field in body["fields"] if field["name"] not in params.get("drop", ())]
+        body["fields"] = there + [{"name": name, "type": "string", "length": 255} for name in params.get("add", {})]
+        return replace(reply, body=orjson.dumps(body))
+
+    def change(rows: list[dict[str, Any]]) -> None:
+        rows[:] = [record(row) for row in rows]
+
+    return _edited(reply, change)
+
+
 def _cursor_loop(case: Case) -> Reply:
     """Paging that never ends: the answer says that there is more and points back to the page just read."""
     reply = case.answer()
@@ -198,6 +225,7 @@ KINDS: Final[dict[str, Spoiler]] = {
     "token_expire": _token_expire,
     "bad_row": _bad_row,
     "drop_rows": _drop_rows,
+    "reshape": _reshape,
     "cursor_loop": _cursor_loop,
     "row_error": _row_error,
 }
