@@ -131,27 +131,26 @@ def _drop_rows(case: Case) -> Reply:
 def _reshape(case: Case) -> Reply:
     """The vendor's next version: in every record fields are gone (``drop``), called otherwise (``rename``), texts
     instead of numbers (``retype``), or new (``add``); a description tells the same of its fields."""
-    params = case.params
+    drop, retype = case.params.get("drop", ()), case.params.get("retype", ())
+    rename, add = dict(case.params.get("rename", {})), dict(case.params.get("add", {}))
 
     def record(row: dict[str, Any]) -> dict[str, Any]:
-        kept = {name: value for name, value in row.items() if name not in params.get("drop", ())}
-        kept = {name: str(value) if name in params.get("retype", ()) else value for name, value in kept.items()}
-        return {params.get("rename", {}).get(name, name): value for name, value in kept.items()} | params.get("add", {})
+        kept = {name: str(value) if name in retype else value for name, value in row.items() if name not in drop}
+        return {rename.get(name, name): value for name, value in kept.items()} | add
 
     def description(field: dict[str, Any]) -> dict[str, Any]:
-        renamed = params.get("rename", {}).get(field["name"], field["name"])
-        return {**field, "name": renamed, **({"type": "string"} if field["name"] in params.get("retype", ()) else {})}
-
-    reply = case.answer()
-    body = orjson.loads(reply.body)
-    if isinstance(body, dict) and isinstance(body.get("fields"), list):
-        there = [description(field) for field in body["fields"] if field["name"] not in params.get("drop", ())]
-        body["fields"] = there + [{"name": name, "type": "string", "length": 255} for name in params.get("add", {})]
-        return replace(reply, body=orjson.dumps(body))
+        told = {**field, "name": rename.get(field["name"], field["name"])}
+        return told | ({"type": "string"} if field["name"] in retype else {})
 
     def change(rows: list[dict[str, Any]]) -> None:
         rows[:] = [record(row) for row in rows]
 
+    reply = case.answer()
+    body = orjson.loads(reply.body)
+    if isinstance(body, dict) and isinstance(body.get("fields"), list):
+        body["fields"] = [description(field) for field in body["fields"] if field["name"] not in drop]
+        body["fields"] += [{"name": name, "type": "string", "length": 255} for name in add]
+        return replace(reply, body=orjson.dumps(body))
     return _edited(reply, change)
 
 
