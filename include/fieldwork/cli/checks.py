@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -40,7 +41,7 @@ def lint_suites(expectations: Folder = None) -> None:
     findings = lint.lint(folder)
     if findings:
         rows = [(f.file, f.rule or None, f.problem) for f in findings]
-        out.print(table_of(f"{len(findings)} problems in {folder}", ("file", "rule", "problem"), rows))
+        _print(f"{len(findings)} problems in {folder}", ("file", "rule", "problem"), rows)
         raise typer.Exit(1)
     out.print(f"{folder}: nothing is wrong.")
 
@@ -61,7 +62,7 @@ def list_rules(
                 typer.echo(json.dumps(told, ensure_ascii=False))
         else:
             rows = [(r.id, f"{r.severity}, held" if r.held else r.severity, r.description) for r in rules]
-            out.print(table_of(name, ("rule", "severity", "expects"), rows))
+            _print(name, ("rule", "severity", "expects"), rows)
 
 
 @app.command()
@@ -90,7 +91,7 @@ def run(
         trial = try_suite.try_batch(engine, settings, rules, batch, rows_named=limit)
     title = f"{dataset}: {trial.rows:,} rows, {trial.looked_at}"
     rows = [_told(o) for o in sorted(trial.outcomes, key=lambda o: o.outcome == "passed")]
-    out.print(table_of(title, ("rule", "severity", "outcome", "failing", "of", "first keys"), rows))
+    _print(title, ("rule", "severity", "outcome", "failing", "of", "first keys"), rows)
     require_run(trial.outcomes, dataset)
     if any(o.severity == "critical" and o.outcome == "failed" for o in trial.outcomes):
         raise typer.Exit(1)
@@ -106,14 +107,17 @@ def results(
     engine, _ = open_warehouse()
     columns, rows = answer(engine, "check_results.sql", run_id)
     lines = [dict(zip(columns, row, strict=True)) for row in rows]
-    run = shown(run_id or (lines[0]["run_id"] if lines else "")) or "No run"
+    run = run_id or (lines[0]["run_id"] if lines else "no run")
     lines = [one for one in lines if not failed or one["outcome"] != "passed"]
     if as_json:
         for one in lines:
             typer.echo(json.dumps(one, ensure_ascii=False, default=str))
         return
     cells = [[", ".join(cell) if isinstance(cell, list) else cell for cell in list(one.values())[1:]] for one in lines]
-    out.print(table_of(run, columns[1:], cells) if cells else f"{run}: no rule was checked, or none failed.")
+    if cells:
+        _print(run, columns[1:], cells)
+    else:
+        out.print(f"{shown(run)}: no rule was checked, or none failed.", soft_wrap=True)
 
 
 @app.command()
@@ -134,11 +138,17 @@ def show(
     purpose = show_failing.Purpose(login(), why) if values else None
     found = show_failing.find(engine, settings, rule, batch_id=batch, run_id=run_id, limit=limit, purpose=purpose)
     if found.rows:
-        out.print(table_of(found.title, found.columns, found.rows))
+        _print(found.title, found.columns, found.rows)
     else:
-        out.print(f"{shown(found.title)}: no row.")
+        out.print(f"{shown(found.title)}: no row.", soft_wrap=True)
     if found.more:
         err.print(f"There are {found.more:,} more; --limit shows up to 1,000.")
+
+
+def _print(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """A title as long as it is, over a table as wide as it needs to be."""
+    out.print(f"[bold]{shown(title)}[/]", soft_wrap=True)
+    out.print(table_of("", columns, rows))
 
 
 def _known(dataset: str) -> str:

@@ -40,7 +40,9 @@ def answer(engine: sa.Engine, file: str, run_id: str) -> tuple[list[str], Sequen
 
 def table_of(title: str, names: Sequence[str], rows: Sequence[Any]) -> Table:
     """The rows; columns that say nothing in any row are left out."""
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table = Table(
+        title=title or None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0)
+    )
     told = [n for n in range(len(names)) if any(row[n] is not None for row in rows)]
     for position, name in [(n, names[n]) for n in told]:
         number = all(isinstance(row[position], int | float) or row[position] is None for row in rows)

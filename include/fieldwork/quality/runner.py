@@ -27,6 +27,8 @@ __all__ = ["RuleOutcome", "Understood", "require_run", "run", "understand"]
 
 #: Counts only: with 0 no unexpected value leaves the database.
 _COUNTS: Final[dict[str, Any]] = {"result_format": "BASIC", "partial_unexpected_count": 0}
+#: The one expectation about rows of which GX cannot say, in SQL, which rows they are.
+_NAMELESS: Final = "expect_compound_columns_to_be_unique"
 #: For GX's connection. Compiling its long aggregates costs more than running them; a million ids are sorted in memory.
 _SESSION: Final = "-c jit=off -c work_mem=128MB -c timezone=UTC"
 
@@ -135,11 +137,10 @@ def _of_suite(gx: Any, suite: Suite, rule: Rule) -> Any:
 
 def _understood(gx: Any, expectation: Any) -> Understood:
     kinds = gx.expectations.expectation
-    if isinstance(expectation, kinds.ColumnMapExpectation | kinds.ColumnPairMapExpectation):
-        return Understood("rows", finds_rows="unique" not in expectation.expectation_type)
-    if isinstance(expectation, kinds.MulticolumnMapExpectation):
-        return Understood("rows", finds_rows=False)
-    return Understood("table", finds_rows=False)
+    about_rows = kinds.ColumnMapExpectation, kinds.ColumnPairMapExpectation, kinds.MulticolumnMapExpectation
+    if not isinstance(expectation, about_rows):
+        return Understood("table", finds_rows=False)
+    return Understood("rows", finds_rows=expectation.expectation_type != _NAMELESS)
 
 
 # --- asking GX
