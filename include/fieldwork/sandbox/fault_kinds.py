@@ -119,6 +119,14 @@ def _bad_row(case: Case) -> Reply:
     return _edited(case.answer(), change)
 
 
+def _rewrite(case: Case) -> Reply:
+    """Texts of the answer replaced, pair by pair: what no JSON library would write (NaN, a key twice, no UTF-8)."""
+    reply = case.answer()
+    for old, new in case.params.get("pairs", ()):
+        reply = replace(reply, body=reply.body.replace(old.encode(), new.encode("utf-8", "surrogateescape")))
+    return reply
+
+
 def _drop_rows(case: Case) -> Reply:
     """Leave out the last ``rows`` rows, though the answer's own count, if it has one, still holds them."""
 
@@ -223,6 +231,7 @@ KINDS: Final[dict[str, Spoiler]] = {
     "duplicate_page": _duplicate_page,
     "token_expire": _token_expire,
     "bad_row": _bad_row,
+    "rewrite": _rewrite,
     "drop_rows": _drop_rows,
     "reshape": _reshape,
     "cursor_loop": _cursor_loop,
