@@ -7,11 +7,12 @@ one day a batch, the one that most of the span since the last read lies on. Both
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from importlib.resources import files
 from typing import Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from fieldwork.settings import Settings
 from fieldwork.streams import STREAMS, Stream
@@ -97,15 +98,16 @@ def _days_of_window(
     first = batch.window.start.astimezone(zone).date()
     if datetime.combine(first, time(), zone) < batch.window.start:
         first += timedelta(days=1)
-    staged = staging.table(stream, batch.batch_id)
-    happened = staged.c[_HAPPENED[stream.name]]
-    day = sa.cast(sa.func.timezone(zone.key, happened), sa.Date)
-    counted = connection.execute(sa.select(day, sa.func.count()).where(happened.is_not(None)).group_by(day))
-    rows = dict(counted.tuples().all())
+    days = [first + timedelta(days=n) for n in range((end - first).days)]
+    if not days:
+        return []
+    happened = staging.table(stream, batch.batch_id).c[_HAPPENED[stream.name]]
+    midnights = [datetime.combine(day, time(), zone).astimezone(UTC) for day in (*days, end)]
+    place = sa.func.width_bucket(happened, sa.cast(midnights, ARRAY(sa.DateTime(timezone=True))))
+    rows: dict[int, int] = dict(connection.execute(sa.select(place, sa.func.count()).group_by(place)).tuples().all())
     people = people_by_day(connection, batch, first, end)
     least = settings.section("quality")["suspicious_person_days"]
-    days = (first + timedelta(days=n) for n in range(max(0, (end - first).days)))
-    return [(day, rows.get(day, 0), True, people.get(day, 0) >= least) for day in days]
+    return [(day, rows.get(n, 0), True, people.get(day, 0) >= least) for n, day in enumerate(days, start=1)]
 
 
 def _day_of_changes(

@@ -7,6 +7,7 @@ order, or that the question does not arise. The rules that read them, and how se
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -19,9 +20,9 @@ from .annotate import absent, staged_of_run
 
 #: The column that holds a manager's user id, of the streams of people.
 _MANAGER: Final = {"employees": "manager_user_id", "crm_users": "manager_id"}
-#: Hours from the midnight (UTC) of a punch's stated day within which it can lie: any zone, any night shift.
-_DAY_BEGINS: Final = -24
-_DAY_ENDS: Final = 72
+#: From the midnight (UTC) of a punch's stated day, within which it can lie: any zone, any night shift.
+_DAY_BEGINS: Final = timedelta(hours=-24)
+_DAY_ENDS: Final = timedelta(hours=72)
 
 
 def mark(connection: sa.Connection, stream: Stream, batch: ledger.Batch) -> None:
@@ -72,5 +73,5 @@ def _nobody_we_know(connection: sa.Connection, batch: ledger.Batch, s: Any) -> l
 
 def _another_day(s: Any) -> sa.ColumnElement[bool]:
     midnight = sa.func.timezone("UTC", sa.cast(s.work_date, sa.DateTime(timezone=False)))
-    hours = sa.extract("epoch", s.punched_at - midnight) / 3600
-    return sa.and_(s.work_date.is_not(None), sa.not_(hours.between(_DAY_BEGINS, _DAY_ENDS)))
+    since: sa.ColumnElement[timedelta] = s.punched_at - midnight
+    return sa.not_(since.between(_DAY_BEGINS, _DAY_ENDS))

@@ -99,10 +99,10 @@ def run(
 def _great_expectations() -> Any:
     """GX, imported when first needed: 3.5 s and 255 MB that a process pays once."""
     os.environ["GX_ANALYTICS_ENABLED"] = "False"  # read by GX at its import
+    # its messages quote values of the rows and whole statements, and its import alone says hundreds of lines
+    logging.getLogger("great_expectations").setLevel(logging.CRITICAL + 1)
     import great_expectations  # noqa: TID251 - the one place
 
-    # its messages quote values of the rows and whole statements
-    logging.getLogger("great_expectations").setLevel(logging.CRITICAL + 1)
     return great_expectations
 
 
