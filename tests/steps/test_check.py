@@ -229,6 +229,32 @@ def test_a_directory_that_shrank_to_less_than_half_stops_the_run(warehouse: Engi
     assert rows_of(warehouse, LEDGER)[2] == ("employees", "extracted", 2, 0, 0)
 
 
+def test_a_crm_read_from_the_beginning_that_gives_less_than_half_of_what_is_loaded_stops_the_run(
+    warehouse: Engine, settings: Settings
+) -> None:
+    users = [{"crm_user_id": f"c{n}", "modified_at": at("2026-11-01 08:00")} for n in range(10)]
+    _extracted(warehouse, settings, "whole", "salesforce", crm_users=users)
+    check(warehouse, settings, run_id="whole")
+    load(warehouse, settings, run_id="whole")
+    _extracted(warehouse, settings, "changes", "salesforce", crm_users=users[:1])  # a read of changes may be small
+    check(warehouse, settings, run_id="changes")
+    load(warehouse, settings, run_id="changes")
+    planned(warehouse, settings, "again", full=True)
+    extract(warehouse, settings, RowSource("salesforce", crm_users=[users[:4]]), run_id="again", stream="crm_users")
+    with pytest.raises(BatchRuleFailed, match=r"crm_users.row_count failed for 4 rows .* 5 to 50000000"):
+        check(warehouse, settings, run_id="again")
+
+
+def test_an_empty_stream_may_be_accepted_for_once(warehouse: Engine, settings: Settings) -> None:
+    _extracted(warehouse, settings, "run", "dingtalk", employees=[])
+    with pytest.raises(EmptyStream) as empty:
+        check(warehouse, settings, run_id="run")
+    assert "--accept employees.row_count" in empty.value.todo
+    accepted = Acceptance(frozenset(["employees.row_count"]), by="ann", why="the company is closed")
+    assert check(warehouse, settings, run_id="run", accepted=accepted)["employees"]["checked"] == 0
+    assert rows_of(warehouse, "select rows, purpose from ops.audit_log") == [(0, "the company is closed")]
+
+
 # --- what could not run, and what is repeated
 def test_a_rule_that_could_not_run_moves_nothing_and_may_be_repeated(warehouse: Engine, settings: Settings) -> None:
     _extracted(warehouse, settings, "run", "dingtalk", punches=_punches({}, {"kind": "sideways"}))

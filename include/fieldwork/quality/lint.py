@@ -17,7 +17,7 @@ from fieldwork.streams import STREAMS
 from fieldwork.warehouse import staging
 
 from . import breaker, datasets, runner
-from .suites import DATASETS, SEVERITIES
+from .suites import ABOUT_BATCHES, DATASETS, SEVERITIES
 
 #: What our own part of an expectation may hold.
 _META: Final = {"rule", "reason", "held", "null_passes"}
@@ -101,6 +101,8 @@ def _of_rule(dataset: str, entry: dict[str, Any], entries: list[dict[str, Any]])
     except ConfigError as error:
         yield f"Great Expectations: {error.happened}"
         return
+    if dataset in ABOUT_BATCHES and understood.about != "rows":
+        yield "it is about a whole table: days and fields are judged row by row"
     if entry.get("severity", "critical") == "critical" and understood.about == "rows":
         if dataset in STREAMS and not understood.finds_rows:
             yield "it is critical, but Great Expectations cannot name the rows that break it: make it a warning"

@@ -24,8 +24,8 @@ def of_batch(
         return EmptyStream(
             f"{batch.system} gave no {batch.stream} ({_span(batch)}, batch {batch.batch_id}),"
             f" where at least {told['min_rows']} should be ({stops[0].rule}).",
-            todo=f"Check that our login may read {batch.stream} there and that the days are right."
-            f" {_go_on(batch.run_id, stops)} For days without work raise quality.suspicious_person_days.",
+            todo=f"Check that our login may read {batch.stream} there and that the days are right. For days off"
+            f" raise quality.suspicious_person_days. {_go_on(batch.run_id, [o.rule for o in stops])}",
         )
     if stops:
         named = ", ".join(o.rule for o in stops)
@@ -33,28 +33,26 @@ def of_batch(
             f"{named} failed for {stops[0].total} rows of {batch.stream} ({_span(batch)}, batch {batch.batch_id};"
             f" {told['min_rows']} to {told['max_rows']} rows are plausible).",
             todo=f"{_look(batch, stops[0].rule)} Mend the source and start the run again."
-            f" {_go_on(batch.run_id, stops)}",
+            f" {_go_on(batch.run_id, [o.rule for o in stops])}",
         )
     if tripped:
         return TooManyBadRows(
             f"{_too_many(tripped)} (of {batch.stream}, {_span(batch)}, batch {batch.batch_id}): {_worst(outcomes)}.",
             todo=f"{_look(batch, tripped[0].rule)} Mend the source, or the rule in expectations/{batch.stream}.json."
-            f" {_go_on(batch.run_id, tripped)}",
+            f" {_go_on(batch.run_id, [o.rule for o in tripped])}",
         )
     return None
 
 
-def of_whole(
-    run_id: str, failed: Sequence[RuleOutcome], where: Mapping[str, Sequence[str]], diff: Sequence[str]
-) -> BatchRuleFailed:
-    """The error for days or fields that stop a run; ``where`` says which, by rule, ``diff`` what changed of fields."""
-    named = "; ".join(f"{o.rule}: {', '.join(where.get(o.rule, ())) or f'{o.failing} of {o.total}'}" for o in failed)
+def of_whole(run_id: str, stopped: Mapping[str, Sequence[str]], diff: Sequence[str]) -> BatchRuleFailed:
+    """The error for days or fields that stop a run: which, by rule, and as ``diff`` what changed of fields."""
+    named = "; ".join(f"{rule}: {', '.join(where)}" for rule, where in stopped.items())
     changes = f" What changed: {'; '.join(diff)}." if diff else ""
-    show = " ".join(f"`fieldwork checks show --run {shlex.quote(run_id)} --rule {o.rule}`" for o in failed[:1])
+    show = f"`fieldwork checks show --run {shlex.quote(run_id)} --rule {next(iter(stopped))}`"
     return BatchRuleFailed(
         f"Rules about whole batches failed: {named}.{changes}",
         todo=f"Nothing was loaded and the staged rows are kept. Look: {show}. Ask who looks after the source."
-        f" {_go_on(run_id, failed)}",
+        f" {_go_on(run_id, list(stopped))}",
     )
 
 
@@ -68,8 +66,8 @@ def _look(batch: ledger.Batch, rule: str) -> str:
     return f"Nothing was loaded and the staged rows are kept. Look at them: `{command}`."
 
 
-def _go_on(run_id: str, failed: Sequence[RuleOutcome]) -> str:
-    accepted = " ".join(f"--accept {o.rule}" for o in failed)
+def _go_on(run_id: str, rules: Sequence[str]) -> str:
+    accepted = " ".join(f"--accept {rule}" for rule in rules)
     command = f"fieldwork step check --run-id {shlex.quote(run_id)} {accepted} --why …"
     return f"If it is right as it is: `{command}`, then go on."
 

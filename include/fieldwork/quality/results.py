@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from fieldwork.warehouse.schema import ops
 
 from .acceptance import NOTHING, Acceptance
-from .outcome import RuleOutcome
+from .outcome import NAMED, RuleOutcome
 from .suites import Suite
 
 
@@ -42,7 +42,7 @@ def record(
             "outcome": outcome.outcome,
             "failing": outcome.failing,
             "total": outcome.total,
-            "keys": list((keys or {}).get(outcome.rule, ())) or names(outcome) or sa.null(),
+            "keys": (list((keys or {}).get(outcome.rule, ())) or names(outcome))[:NAMED] or sa.null(),
             "problem": outcome.problem,
             "accepted_by": acceptance.words() if outcome.outcome == "failed" and acceptance.covers(outcome) else None,
             "suite_hash": suite.sha256,

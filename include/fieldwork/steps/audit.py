@@ -5,6 +5,7 @@ GX judges a view of the run's own rows; what it finds stands in ``ops.check_resu
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,7 +26,8 @@ from .progress import Progress, silent
 def audit(engine: sa.Engine, settings: Settings, *, run_id: str, progress: Progress = silent) -> dict[str, Any]:
     """Check the run's rows in ``build``; returns ``{table: {checked, warnings}}`` (rows, rules).
 
-    Raises AuditFailed when a critical rule failed (results are kept, nothing is published), CheckCouldNotRun.
+    Raises AuditFailed when a critical rule failed (results are kept, nothing is published), CheckCouldNotRun or
+    SuiteUnfit.
     """
     with ledger.step(engine, run_id, "audit") as result:
         with engine.begin() as connection:
@@ -34,7 +36,7 @@ def audit(engine: sa.Engine, settings: Settings, *, run_id: str, progress: Progr
         failed: list[RuleOutcome] = []
         for done, table in enumerate(mart.JOINED):
             progress("audit", done, len(mart.JOINED))
-            outcomes, rows = _audit_table(engine, settings, run_id, table.name)
+            outcomes, rows = _audit_table(engine, settings, run_id, table)
             failed += [o for o in outcomes if o.severity == "critical" and o.outcome == "failed"]
             warned = sum(o.severity == "warning" and o.outcome == "failed" for o in outcomes)
             result[table.name] = {"checked": rows, "warnings": warned}
@@ -45,16 +47,17 @@ def audit(engine: sa.Engine, settings: Settings, *, run_id: str, progress: Progr
         return result
 
 
-def _audit_table(engine: sa.Engine, settings: Settings, run_id: str, name: str) -> tuple[list[RuleOutcome], int]:
+def _audit_table(engine: sa.Engine, settings: Settings, run_id: str, table: sa.Table) -> tuple[list[RuleOutcome], int]:
+    name, built = table.name, mart.BUILD[table.name]
     suite = suites.read(settings.expectations, name)
     with engine.begin() as connection:
-        rows = _count(connection, mart.BUILD[name], run_id)
+        rows = _count(connection, built, run_id)
         told = {"min_rows": 0, "max_rows": settings.section("quality")["max_rows"]}
         if name != "visit_check":
             person_days = _employed_days(connection, run_id)
             told = {"min_rows": person_days, "max_rows": person_days}
-    with view(engine, f"audit_{name}", run_id, joined.rows_of(mart.BUILD[name], run_id)) as made:
-        keys = [column.name for column in next(t for t in mart.JOINED if t.name == name).primary_key]
+    keys = [column.name for column in table.primary_key]
+    with view(engine, f"audit_{name}", run_id, joined.rows_of(built, run_id)) as made:
         outcomes = runner.run(engine.url, suite, table=made, rows=rows, parameters=told, key=None, named_by=keys)
     with engine.begin() as connection:
         results.record(connection, suite, outcomes, run_id=run_id)
@@ -79,6 +82,7 @@ def _refusal(run_id: str, failed: Sequence[RuleOutcome]) -> AuditFailed:
     tables = ", ".join(f"build.{name}" for name in dict.fromkeys(o.rule.partition(".")[0] for o in failed))
     return AuditFailed(
         f"{len(failed)} critical rules failed on the joined rows of run {run_id}: {named}.",
-        todo=f"Nothing was published; readers still see the earlier rows. Look at this run's rows in {tables}"
-        ' (psql "$(fieldwork url)"), mend the facts or the rules that made them, and start the run again.',
+        todo="Nothing was published; readers still see the earlier rows. See which days they are:"
+        f" `fieldwork checks results --run {shlex.quote(run_id)} --failed`, and look at this run's rows in {tables}"
+        ' (psql "$(fieldwork url)"). Mend the facts or the rules that made them, and start the run again.',
     )

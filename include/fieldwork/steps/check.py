@@ -33,7 +33,6 @@ from fieldwork.quality import (
 )
 from fieldwork.quality.acceptance import NOTHING, Acceptance
 from fieldwork.quality.outcome import RuleOutcome
-from fieldwork.quality.suites import ABOUT_BATCHES
 from fieldwork.settings import Settings
 from fieldwork.streams import STREAMS
 from fieldwork.warehouse import ledger, staging
@@ -65,10 +64,10 @@ def check(
 ) -> dict[str, Any]:
     """Check the run's extracted batches, people first; returns ``{stream: {checked, quarantined, warnings}}``.
 
-    ``warnings`` counts rules, the others rows. Batches checked before (a second attempt) are in the result too; under
-    ``days`` and ``fields`` stand the warnings about whole batches, where there are any. ``accepted``: rules that may
-    fail this once. Raises EmptyStream, BatchRuleFailed or TooManyBadRows (staged rows and results are kept, the batch
-    stays as it is), CheckCouldNotRun, SuiteUnfit, StagingLost (the batch is open again), Fenced, ConfigError.
+    ``warnings`` counts rules, the others rows. Batches checked before (a second attempt) are in the result too.
+    ``accepted``: rules that may fail this once. Raises EmptyStream, BatchRuleFailed or TooManyBadRows (staged rows and
+    results are kept, the batch stays as it is), CheckCouldNotRun, SuiteUnfit, StagingLost (the batch is open again),
+    Fenced, ConfigError.
     """
     with ledger.step(engine, run_id, "check") as result:
         acceptance.require_known(accepted.rules, settings.expectations)
@@ -87,7 +86,7 @@ def check(
         for batch in waiting:
             _reopened_if_lost(engine, batch, partial(_measure, checking, batch))
         if waiting:
-            judge_whole(engine, settings, run, accepted)
+            judge_whole(engine, settings, run, waiting, accepted)
         for done, batch in enumerate(waiting):
             progress("check", done, len(waiting))
             _reopened_if_lost(engine, batch, partial(_check_batch, checking, batch))
@@ -209,8 +208,11 @@ def _move(connection: sa.Connection, suite: suites.Suite, batch: ledger.Batch, o
 
 def _summary(connection: sa.Connection, run_id: str) -> dict[str, dict[str, int]]:
     b, c = ops.batch.c, ops.check_result.c
-    failed = sa.and_(c.severity == "warning", c.outcome == "failed")
-    warnings = sa.select(sa.func.count()).where(c.batch_id == b.batch_id, failed).scalar_subquery()
+    warnings = (
+        sa.select(sa.func.count())
+        .where(c.batch_id == b.batch_id, c.severity == "warning", c.outcome == "failed")
+        .scalar_subquery()
+    )
     rows = connection.execute(
         sa.select(b.stream, sa.func.sum(b.extracted), sa.func.sum(b.quarantined), sa.func.sum(warnings))
         .where(b.run_id == run_id, b.kind == "extract", b.state.in_(("checked", "closed")))
@@ -220,12 +222,4 @@ def _summary(connection: sa.Connection, run_id: str) -> dict[str, dict[str, int]
         name: {"checked": int(checked), "quarantined": int(set_aside), "warnings": int(warned)}
         for name, checked, set_aside, warned in rows
     }
-    whole = connection.execute(
-        sa.select(c.dataset, sa.func.count())
-        .where(c.run_id == run_id, c.dataset.in_(ABOUT_BATCHES), failed)
-        .group_by(c.dataset)
-        .order_by(c.dataset)
-    ).tuples()
-    return dict(sorted(counts.items(), key=lambda entry: _ORDER[entry[0]])) | {
-        name: {"warnings": warned} for name, warned in whole
-    }
+    return dict(sorted(counts.items(), key=lambda entry: _ORDER[entry[0]]))
