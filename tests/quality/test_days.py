@@ -10,12 +10,17 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
+from fieldwork.errors import BatchRuleFailed
 from fieldwork.quality import batch_day
+from fieldwork.quality.acceptance import Acceptance
 from fieldwork.settings import Settings
+from fieldwork.steps import show_failing
+from fieldwork.steps.check import check
+from fieldwork.steps.extract import extract
 from fieldwork.streams import STREAMS, Window
 from fieldwork.warehouse import ledger, staging
 from fieldwork.warehouse.schema import core, ops
-from tests.steps.rows import at, planned, rows_of
+from tests.steps.rows import RowSource, at, planned, rows_of
 
 #: Wednesdays of autumn 2026; the first of October is a holiday, the tenth (a Saturday) a make-up workday.
 WEDNESDAY = date(2026, 11, 4)
@@ -183,3 +188,35 @@ def test_a_read_of_changes_is_one_day_and_comparable_when_it_covers_one(
     assert rows_of(warehouse, DAYS.format(batch.batch_id)) == [(day, 100, whole, False, *share)]
     stale = f"select stale_days from ops.batch_day where batch_id = {batch.batch_id}"
     assert rows_of(warehouse, stale) == [(3.0,)]
+
+
+def test_a_day_of_far_too_few_punches_stops_the_run_is_shown_and_can_be_accepted(
+    warehouse: Engine, settings: Settings
+) -> None:
+    _history(warehouse, "punches", _weeks(2000, 2000, 2000))
+    planned(warehouse, settings, "run", since=WEDNESDAY, until=WEDNESDAY + timedelta(days=1))
+    punches = [
+        {"record_id": str(n), "user_id": "u1", "punched_at": at("2026-11-04 09:00"), "kind": "in"} for n in range(20)
+    ]
+    extract(warehouse, settings, RowSource("dingtalk", punches=[punches]), run_id="run", stream="punches")
+    with pytest.raises(BatchRuleFailed, match=r"failed: days\.plausible: punches 2026-11-04\.") as stop:
+        check(warehouse, settings, run_id="run")
+    assert "fieldwork checks show --run run --rule days.plausible" in stop.value.todo
+    show = {"batch_id": None, "run_id": "run", "limit": 5, "purpose": None}
+    found = show_failing.find(warehouse, settings, "days.plausible", **show)
+    (day,) = (dict(zip(found.columns, row, strict=True)) for row in found.rows)
+    assert (day["stream"], day["day"], day["rows"], day["usual"], day["share"]) == (
+        "punches",
+        WEDNESDAY,
+        20,
+        2000,
+        0.01,
+    )
+    failed = "select rule, severity, failing, total, keys from ops.check_result where outcome = 'failed' order by rule"
+    assert rows_of(warehouse, failed) == [
+        ("days.plausible", "critical", 1, 1, ["2026-11-04"]),
+        ("days.usual", "warning", 1, 1, ["2026-11-04"]),
+    ]
+    accepted = Acceptance(frozenset(["days.plausible"]), by="ann", why="a storm, everybody stayed at home")
+    told = check(warehouse, settings, run_id="run", accepted=accepted)
+    assert told == {"punches": {"checked": 20, "quarantined": 20, "warnings": 1}}
