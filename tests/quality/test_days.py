@@ -96,8 +96,8 @@ def test_of_a_day_that_was_read_again_the_last_reading_counts_if_it_was_loaded(
 
 def test_holidays_are_not_compared_nor_compared_with(warehouse: Engine, settings: Settings) -> None:
     thursday = date(2026, 10, 29)
-    _history(warehouse, "punches", _weeks(200, 200, 200, 0, 200, before=thursday))  # the fourth: October 1st
-    assert _one_day(warehouse, settings, 100, thursday)[4:] == (200.0, 0.5)
+    _history(warehouse, "punches", _weeks(200, 220, 240, 9999, 260, before=thursday))  # the fourth: October 1st
+    assert _one_day(warehouse, settings, 115, thursday)[4:] == (230.0, 0.5)
 
 
 def test_a_day_off_says_nothing(warehouse: Engine, settings: Settings) -> None:

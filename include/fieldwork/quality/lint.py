@@ -16,7 +16,7 @@ from fieldwork.errors import ConfigError
 from fieldwork.streams import STREAMS
 from fieldwork.warehouse import staging
 
-from . import breaker, datasets, runner
+from . import breaker, datasets, gx
 from .suites import ABOUT_BATCHES, DATASETS, SEVERITIES
 
 #: What our own part of an expectation may hold.
@@ -97,7 +97,7 @@ def _of_rule(dataset: str, entry: dict[str, Any], entries: list[dict[str, Any]])
         yield "it would bring whole rows out of the warehouse: say it as a rule about columns"
         return
     try:
-        understood = runner.understand(_for_gx(entry))
+        understood = gx.understand(_for_gx(entry))
     except ConfigError as error:
         yield f"Great Expectations: {error.happened}"
         return

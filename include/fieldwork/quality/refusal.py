@@ -20,7 +20,8 @@ def of_batch(
     """The error for what stops this batch and was not accepted; None when its rows can be judged one by one."""
     stops = [o for o in outcomes if o.stops and not acceptance.covers(o)]
     tripped = [o for o in outcomes if breaker.is_tripped(o) and not acceptance.covers(o)]
-    if stops and stops[0].total == 0:
+    counted = any(o.rule == f"{batch.stream}.row_count" for o in stops)
+    if counted and stops[0].total == 0:
         return EmptyStream(
             f"{batch.system} gave no {batch.stream} ({_span(batch)}, batch {batch.batch_id}),"
             f" where at least {told['min_rows']} should be ({stops[0].rule}).",
@@ -29,9 +30,10 @@ def of_batch(
         )
     if stops:
         named = ", ".join(o.rule for o in stops)
+        where = f"{_span(batch)}, batch {batch.batch_id}"
+        where += f"; {told['min_rows']} to {told['max_rows']} rows are plausible" if counted else ""
         return BatchRuleFailed(
-            f"{named} failed for {stops[0].total} rows of {batch.stream} ({_span(batch)}, batch {batch.batch_id};"
-            f" {told['min_rows']} to {told['max_rows']} rows are plausible).",
+            f"{named} failed for {stops[0].total} rows of {batch.stream} ({where}).",
             todo=f"{_look(batch, stops[0].rule)} Mend the source and start the run again."
             f" {_go_on(batch.run_id, [o.rule for o in stops])}",
         )

@@ -3,48 +3,34 @@
 GX judges a table by queries of its own; nothing but counts travels in the first pass. A second pass asks which rows
 broke the rules that failed: all of them for critical rules (their rows will be set aside), a few for warnings. What GX
 could not run it reports like a failure, and here it is told apart (:mod:`fieldwork.quality.outcome`).
-
-Great Expectations is imported in one function here and nowhere else: it costs seconds and hundreds of megabytes.
 """
 
 from __future__ import annotations
 
 import contextlib
-import logging
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any, Final, Literal
 
 import sqlalchemy as sa
 
 from fieldwork.errors import CheckCouldNotRun, ConfigError, FieldworkError, SuiteUnfit
 
+from . import gx as great_expectations
+from .gx import Understood
 from .outcome import NAMED, RuleOutcome, is_lasting, kind_of_error, require_run
 from .suites import SEVERITIES, Rule, Suite
 
-__all__ = ["RuleOutcome", "Understood", "require_run", "run", "understand"]
+__all__ = ["RuleOutcome", "require_run", "run"]
 
 #: Counts only: with 0 no unexpected value leaves the database.
 _COUNTS: Final[dict[str, Any]] = {"result_format": "BASIC", "partial_unexpected_count": 0}
-#: The one expectation about rows of which GX cannot say, in SQL, which rows they are.
-_NAMELESS: Final = "expect_compound_columns_to_be_unique"
 #: For GX's connection. Compiling its long aggregates costs more than running them; a million ids are sorted in memory.
 _SESSION: Final = "-c jit=off -c work_mem=128MB -c timezone=UTC"
 
-
-@dataclass(frozen=True, slots=True)
-class Understood:
-    """What GX makes of an expectation: ``about`` rows or the whole table; ``finds_rows``: it names those at fault."""
-
-    about: Literal["rows", "table"]
-    finds_rows: bool
-
-
-def understand(expectation: Mapping[str, Any]) -> Understood:
-    """GX's view of one expectation's JSON; raises ConfigError that says what GX does not understand in it."""
-    gx = _great_expectations()
-    return _understood(gx, _as_object(gx, expectation))
+#: Rules and how much GX is to tell of them -> its result of each, by the rule's id.
+_Ask = Callable[[Sequence[Rule], Mapping[str, Any]], dict[str, Any]]
 
 
 def run(
@@ -64,83 +50,21 @@ def run(
     ``parameters`` fills ``{"$PARAMETER": name}``. With ``key`` (an integer column) failed critical row rules bring all
     their failing rows, unless these are more than ``most`` says of the rule. With ``named_by`` the other failed rules
     (with ``key`` as well: warnings and critical ones) bring the values of those columns for ``named`` rows. A rule that
-    raised is ``could_not_run``. Raises
-    CheckCouldNotRun or SuiteUnfit when GX cannot start at all, ConfigError when GX does not understand the suite or
-    gives no row numbers for a critical rule.
+    raised is ``could_not_run``. Raises CheckCouldNotRun or SuiteUnfit when GX cannot start at all, ConfigError when GX
+    does not understand the suite or gives no row numbers for a critical rule.
     """
-    gx = _great_expectations()
-    understood = {rule.id: _understood(gx, _of_suite(gx, suite, rule)) for rule in suite.rules}
+    gx = great_expectations.load()
+    understood = {rule.id: great_expectations.understand_rule(suite, rule) for rule in suite.rules}
     with _typed(suite), _batch(gx, url, table) as batch:
-
-        def ask(rules: Sequence[Rule], result_format: Mapping[str, Any]) -> dict[str, Any]:
-            return _validate(gx, batch, rules, result_format, parameters)
-
-        outcomes = _counted(suite, understood, rows, ask)
-        limit = most or {}
-        keyed = [
-            o
-            for o in outcomes
-            if key and _is_broken(o, "critical") and (o.failing or 0) <= limit.get(o.rule, o.failing or 0)
-        ]
-        whole = {o.rule: o for o in keyed}
-        told = ("critical", "warning") if key else SEVERITIES  # what is only to be known is not worth another pass
-        shown = [o for o in outcomes if named_by and _is_broken(o, *told) and o.rule not in whole]
-        if keyed:
-            enough = max(o.failing or 0 for o in keyed)
-            found = ask([suite.rule(o.rule) for o in keyed], _keyed("COMPLETE", [str(key)], enough))
-            outcomes = [_with_keys(o, found.get(o.rule), str(key)) if o.rule in whole else o for o in outcomes]
-        if shown:
-            names = {o.rule for o in shown}
-            found = ask([suite.rule(o.rule) for o in shown], _keyed("SUMMARY", named_by, named))
-            outcomes = [_with_names(o, found.get(o.rule), named_by) if o.rule in names else o for o in outcomes]
+        ask = partial(_validate, gx, batch, parameters)
+        found = ask(suite.rules, _COUNTS)
+        outcomes = [_outcome(rule, found.get(rule.id), rows, understood[rule.id]) for rule in suite.rules]
+        if key:
+            outcomes = _with_every_key(suite, outcomes, ask, key, most or {})
+        if named_by:
+            severities = SEVERITIES[:2] if key else SEVERITIES  # what is only to be known is not worth another pass
+            outcomes = _with_some_names(suite, outcomes, ask, named_by, named, severities)
         return outcomes
-
-
-def _great_expectations() -> Any:
-    """GX, imported when first needed: 3.5 s and 255 MB that a process pays once."""
-    os.environ["GX_ANALYTICS_ENABLED"] = "False"  # read by GX at its import
-    # its messages quote values of the rows and whole statements, and its import alone says hundreds of lines
-    logging.getLogger("great_expectations").setLevel(logging.CRITICAL + 1)
-    import great_expectations  # noqa: TID251 - the one place
-
-    return great_expectations
-
-
-# --- what GX makes of the JSON
-
-
-def _as_object(gx: Any, expectation: Mapping[str, Any]) -> Any:
-    """The expectation as GX's object; raises ConfigError with GX's own reason (names and limits, no data)."""
-    configuration = gx.expectations.expectation_configuration.ExpectationConfiguration
-    try:
-        return configuration(**expectation).to_domain_obj()
-    except Exception as error:
-        listed = getattr(error, "errors", None)
-        if callable(listed):
-            parts = [(".".join(str(step) for step in one["loc"]), one["msg"]) for one in listed()]
-            why = "; ".join(msg if where == "__root__" else f"{where}: {msg}" for where, msg in parts)
-        else:
-            why = str(error).partition("\n")[0]
-    raise ConfigError(why, todo="Compare its type and kwargs with GX's gallery of expectations.")
-
-
-def _of_suite(gx: Any, suite: Suite, rule: Rule) -> Any:
-    """The same for a rule of a suite: GX would drop what it does not understand from a suite, and only log it."""
-    try:
-        return _as_object(gx, rule.expectation)
-    except ConfigError as error:
-        raise ConfigError(
-            f"Great Expectations does not understand {rule.id} in expectations/{suite.dataset}.json: {error.happened}.",
-            todo=error.todo,
-        ) from None
-
-
-def _understood(gx: Any, expectation: Any) -> Understood:
-    kinds = gx.expectations.expectation
-    about_rows = kinds.ColumnMapExpectation, kinds.ColumnPairMapExpectation, kinds.MulticolumnMapExpectation
-    if not isinstance(expectation, about_rows):
-        return Understood("table", finds_rows=False)
-    return Understood("rows", finds_rows=expectation.expectation_type != _NAMELESS)
 
 
 # --- asking GX
@@ -164,24 +88,42 @@ def _batch(gx: Any, url: sa.URL, table: str) -> Iterator[Any]:
 
 
 def _validate(
-    gx: Any, batch: Any, rules: Sequence[Rule], result_format: Mapping[str, Any], parameters: Mapping[str, Any]
+    gx: Any, batch: Any, parameters: Mapping[str, Any], rules: Sequence[Rule], result_format: Mapping[str, Any]
 ) -> dict[str, Any]:
+    """GX's result of each rule, by its id."""
     suite = gx.ExpectationSuite(name="rules", expectations=[rule.expectation for rule in rules])
     answer = batch.validate(suite, result_format=dict(result_format), expectation_parameters=dict(parameters))
     return {result.expectation_config.meta["rule"]: result for result in answer.results}
 
 
-def _counted(suite: Suite, understood: Mapping[str, Understood], rows: int, ask: Any) -> list[RuleOutcome]:
-    """The first pass. GX bundles the rules into few queries, and one rule that PostgreSQL refuses spoils its bundle:
-    those are asked again one by one, so that the one at fault is named alone."""
-    found = ask(suite.rules, _COUNTS)
-    outcomes = [_outcome(rule, found.get(rule.id), rows, understood[rule.id]) for rule in suite.rules]
-    spoilt = [o for o in outcomes if o.lasting]
-    if len(spoilt) > 1:
-        for outcome in spoilt:
-            found |= ask([suite.rule(outcome.rule)], _COUNTS)
-        outcomes = [_outcome(rule, found.get(rule.id), rows, understood[rule.id]) for rule in suite.rules]
-    return outcomes
+def _with_every_key(
+    suite: Suite, outcomes: Sequence[RuleOutcome], ask: _Ask, key: str, most: Mapping[str, int]
+) -> list[RuleOutcome]:
+    """Failed critical rules with the ``key`` of every failing row, where these are not more than ``most`` says."""
+    chosen = {
+        o.rule for o in outcomes if _is_broken(o, "critical") and (o.failing or 0) <= most.get(o.rule, o.failing or 0)
+    }
+    if not chosen:
+        return list(outcomes)
+    enough = max(o.failing or 0 for o in outcomes if o.rule in chosen)
+    found = ask([suite.rule(name) for name in chosen], _keyed("COMPLETE", [key], enough))
+    return [_with_keys(o, found.get(o.rule), key) if o.rule in chosen else o for o in outcomes]
+
+
+def _with_some_names(
+    suite: Suite,
+    outcomes: Sequence[RuleOutcome],
+    ask: _Ask,
+    columns: Sequence[str],
+    most: int,
+    severities: Sequence[str],
+) -> list[RuleOutcome]:
+    """Failed rules without keys, with what names their first failing rows."""
+    chosen = {o.rule for o in outcomes if _is_broken(o, *severities) and not o.keys}
+    if not chosen:
+        return list(outcomes)
+    found = ask([suite.rule(name) for name in chosen], _keyed("SUMMARY", columns, most))
+    return [_with_names(o, found.get(o.rule), columns) if o.rule in chosen else o for o in outcomes]
 
 
 def _keyed(result_format: str, columns: Sequence[str], most: int) -> dict[str, Any]:

@@ -86,8 +86,9 @@ def _approvals(client: DingTalkClient, user: str, day: date) -> list[Mapping[str
     answer = client.answer(DAY_PATH, {"userid": user, "work_date": day.isoformat()}, nothing=codes.UNKNOWN_PERSON)
     result = (answer or {}).get("result")
     listed = result.get("approve_list") if isinstance(result, Mapping) else None
-    client.sampler.records(DAY_PATH, listed or [], _FIELDS)
-    return [one for one in listed or [] if isinstance(one, Mapping)]
+    approvals = [one for one in listed or [] if isinstance(one, Mapping)]
+    client.sampler.records(DAY_PATH, approvals, _FIELDS)
+    return approvals
 
 
 def _days(piece: Piece, options: Options) -> Iterator[date]:
