@@ -53,6 +53,16 @@ def test_ever_fewer_pages_are_looked_at_and_a_large_one_in_part() -> None:
     assert _seen(sampler, "/other")["/other id"].looked_at == 200
 
 
+def test_names_that_are_made_of_data_or_cannot_be_stored_have_an_end() -> None:
+    sampler = Sampler()
+    sampler.records("/call", [{f"2026-{n}": 1} for n in range(200)] + [{"a\0b": 1, "\ud800": 1, "x" * 101: 1}], [])
+    for _ in range(5):
+        sampler.records("/call", [{f"{n}-{_}": 1 for n in range(200)}], [])
+    names = [one.name for one in sampler.seen(["/call"])]
+    assert len(names) == 500
+    assert all(name.isascii() and len(name) < 20 for name in names)
+
+
 def test_what_is_no_page_tells_nothing() -> None:
     sampler = Sampler()
     for body in (b"", b"{", b"[]", b'{"result":null}', b'{"result":{"list":7}}', b'{"result":{"list":[7,null]}}'):

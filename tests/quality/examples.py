@@ -16,8 +16,8 @@ FUTURE = NOW + HOUR
 FAR = NOW + timedelta(days=2000)
 ANCIENT = datetime(2009, 12, 31, 23, 59, 59, tzinfo=UTC)
 LONG = "x" * 256
-#: A tab, a line end, a zero-width space, a mark of byte order, a no-break space, a blank in front and one behind.
-DIRTY = ("a\tb", "a\n", "a\u200bb", "\ufeffa", "a\u00a0", " a", "a ")
+#: A bell, a tab, a line end, a zero-width space, a mark of byte order, a no-break space, a blank before, one behind.
+DIRTY = ("a\x07b", "a\tb", "a\n", "a\u200bb", "\ufeffa", "a\u00a0", " a", "a ")
 
 PARAMETERS = {
     "min_rows": 0,

@@ -14,9 +14,13 @@ from typing import Any, Final, Protocol, runtime_checkable
 
 import orjson
 
+from fieldwork.connectors.cells import storable
+
 #: Records of a page that are looked at, spread over it. When so many were seen, only pages whose number is a power of
 #: two are looked at.
 _RECORDS: Final = 200
+#: Fields of a call that are kept apart: where names are made of data (an id, a date), there is no end of them.
+_FIELDS: Final = 500
 #: A kind of value counts when at least one value in so many is of it.
 _FEW: Final = 5
 #: Kinds of value as JSON tells them apart; whole and broken numbers are one kind.
@@ -97,7 +101,7 @@ class Sampler:
             seen.looked_at += len(some)
             for record in some:
                 for name, value in record.items():
-                    if value is not None and value != "":
+                    if value is not None and value != "" and _is_kept(seen, name):
                         _note(seen, name, value)
 
     def seen(self, calls: Iterable[str]) -> Iterator[FieldSeen]:
@@ -117,6 +121,11 @@ class Sampler:
             seen = self._calls.setdefault(call, _Call(tuple(mapped)))
             seen.pages += 1
             return seen.looked_at < _RECORDS or seen.pages & (seen.pages - 1) == 0
+
+
+def _is_kept(seen: _Call, name: str) -> bool:
+    """Whether the field is one of those kept apart; a name that cannot be stored is none."""
+    return name in seen.present or (len(seen.present) < _FIELDS and len(name) <= 100 and storable(name) is not None)
 
 
 def _note(seen: _Call, name: str, value: Any) -> None:
