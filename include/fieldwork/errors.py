@@ -115,8 +115,16 @@ class BatchRuleFailed(PermanentError):
     """A critical rule about a whole batch failed; staged rows are kept, nothing was loaded."""
 
 
+class TooManyBadRows(PermanentError):
+    """More rows of a batch are bad than a source's noise explains; staged rows are kept, nothing was loaded."""
+
+
 class CheckCouldNotRun(TransientError):
-    """A check raised instead of judging: says nothing about the data."""
+    """A check raised instead of judging, because of the server: says nothing about the data."""
+
+
+class SuiteUnfit(PermanentError):
+    """A rule asks for a column, type or pattern that cannot be: says nothing about the data, and stays so."""
 
 
 class AuditFailed(PermanentError):

@@ -105,6 +105,16 @@ def main() -> None:
             "362",
             f"{mine['seconds'] / unsafe:.2f}× is ours",
         )
+        bare_checks, gx_checks = [], []
+        for _ in range(ROUNDS):
+            bare_checks.append(measure("checks", home, BENCH_CHECKS="bare", **span))
+            gx_checks.append(measure("checks", home, BENCH_CHECKS="gx", **span))
+        by_hand, by_gx = best(bare_checks), best(gx_checks)
+        row(table, "23 predicates as bare SQL, one pass", by_hand, "1")
+        row(
+            table, "fieldwork: the same rules by GX", by_gx, f"{by_gx['seconds'] / by_hand['seconds']:.2f}× of bare SQL"
+        )
+        row(table, "fieldwork: the whole check step", measure("checks", home, BENCH_CHECKS="step", **span), "")
         row(table, "fieldwork: staging → core (first)", measure("staging_to_core", home, **span), "")
         sandbox.down(home)
         serve(home, 50)

@@ -16,6 +16,8 @@ FUTURE = NOW + HOUR
 FAR = NOW + timedelta(days=2000)
 ANCIENT = datetime(2009, 12, 31, 23, 59, 59, tzinfo=UTC)
 LONG = "x" * 256
+#: A bell, a tab, a line end, a zero-width space, a mark of byte order, a no-break space, a blank before, one behind.
+DIRTY = ("a\x07b", "a\tb", "a\n", "a\u200bb", "\ufeffa", "a\u00a0", " a", "a ")
 
 PARAMETERS = {
     "min_rows": 0,
@@ -23,6 +25,11 @@ PARAMETERS = {
     "latest_plausible": (NOW + timedelta(minutes=10)).isoformat(),
     "latest_planned": (NOW + timedelta(days=1100)).isoformat(),
     "latest_planned_day": (NOW + timedelta(days=1100)).date().isoformat(),
+    "volume_warn_low": 0.5,
+    "volume_warn_high": 2.0,
+    "volume_stop_low": 0.1,
+    "volume_stop_high": 10.0,
+    "stale_days": 14,
 }
 
 Row = dict[str, Any]
@@ -34,7 +41,7 @@ _PERSON_DAY = {"employee_id": "E1", "work_date": date(2026, 11, 2), "status": "p
 GOOD: dict[str, Row] = {
     "employees": {"user_id": "u", "employee_no": "001", "name": "n", "team": "t", "hired_on": date(2020, 1, 1)},
     "crm_users": {"crm_user_id": "c", "employee_no": "001", "active": True, "modified_at": THEN},
-    "accounts": {"account_id": "a", "name": "n", **_PLACE, "radius_m": 200.0, "modified_at": THEN},
+    "accounts": {"account_id": "a", "name": "n", "owner_id": "o", **_PLACE, "radius_m": 200.0, "modified_at": THEN},
     "punches": {"record_id": "r", "user_id": "u", "punched_at": THEN, "kind": "field", **_PLACE, "accuracy_m": 15.0},
     "leave": {"approval_id": "l", "user_id": "u", "kind": "leave", "start_at": THEN, "end_at": THEN + HOUR},
     "visits": {
@@ -49,9 +56,18 @@ GOOD: dict[str, Row] = {
         "opportunity_id": "p", "owner_id": "o", "account_id": "a", "stage": "s", "amount": 1, "currency": "CNY",
         "created_at": THEN, "closed_on": date(2026, 11, 2), "is_won": True, "modified_at": THEN, "deleted": False,
     },
+    "days": {
+        "batch_id": 1, "system": "dingtalk", "stream": "punches", "day": date(2026, 11, 2), "rows": 100, "whole": True,
+        "expected": True, "usual": 100.0, "share": 1.0,
+    },
+    "fields": {
+        "batch_id": 1, "system": "dingtalk", "stream": "punches", "field": "call name", "mapped": True,
+        "kinds": ["text"], "was": ["text"], "present": 5, "looked_at": 5, "longest": 3, "change": "same",
+    },
     "attendance_day": _PERSON_DAY | {
-        "first_in": THEN, "last_out": THEN + HOUR, "punches": 2, "worked_minutes": 60, "late_minutes": 0,
-        "early_minutes": 0, "overtime_minutes": 0, "leave_minutes": 120, "trip_minutes": 60, "planned_minutes": 480,
+        "shift_start": THEN, "shift_end": THEN + HOUR, "first_in": THEN, "last_out": THEN + HOUR,
+        "punches": 2, "worked_minutes": 60, "late_minutes": 0, "early_minutes": 0, "overtime_minutes": 0,
+        "leave_minutes": 120, "trip_minutes": 60, "planned_minutes": 480,
         "attended_minutes": 60, "missed_minutes": 300, "norm_minutes": 480, "calendar_kind": "workday",
         "hours_system": "standard",
     },
@@ -60,7 +76,8 @@ GOOD: dict[str, Row] = {
         "reason": "after_leaving", "rule_version": "2000-1",
     },
     "visit_check": {
-        "employee_id": "E1", "visit_id": "v", "work_date": date(2026, 11, 2), "record_id": "r", "minutes_off": 0,
+        "employee_id": "E1", "visit_id": "v", "work_date": date(2026, 11, 2), "record_id": "r", "checked_in_at": THEN,
+        "minutes_off": 0,
         "distance_m": 12.0, "score": 0.9, "verdict": "verified", "reason_code": "on_site", "reason": "here",
         "signals": [], "stayed_minutes": 20, "stayed_at_most_minutes": 20, "rule_version": "2000-1",
     },
@@ -91,6 +108,7 @@ def _record(key: str) -> Bad:
         ({key: None}, {"key_given"}),
         ({key: LONG}, {"key_length"}),
         ({key: ""}, {"key_length"}),
+        *(({key: dirty}, {"key_clean"}) for dirty in DIRTY),
         ({key: "twin"}, {"key_once"}),
         ({key: "twin"}, {"key_once"}),
     ]
@@ -100,10 +118,18 @@ def _owner(column: str) -> Bad:
     return [
         ({column: None}, {"owner_given"}),
         ({column: LONG}, {"owner_length"}),
+        *(({column: dirty}, {"owner_clean"}) for dirty in DIRTY),
         ({"owner_known": False}, {"owner_known"}),
     ]
 
 
+_CONTACT: Bad = [
+    ({"email": "no at.example.com"}, {"email_form"}),
+    ({"email": "a@b"}, {"email_form"}),
+    ({"mobile": "+8613900000000"}, {"mobile_form"}),
+    ({"mobile": "0139"}, {"mobile_form"}),
+]
+_MANAGER: Bad = [({"manager_known": False}, {"manager_known"})]
 _ACCOUNT: Bad = [({"account_known": False}, {"account_known"})]
 _MODIFIED: Bad = [({"modified_at": None}, {"modified_given"}), ({"modified_at": FUTURE}, {"modified_not_future"})]
 _STATUS: Bad = [({"status": None}, {"status_given"}), ({"status": "asleep"}, {"status_known"})]
@@ -129,8 +155,10 @@ def _day(*pairs: tuple[Row, set[str]]) -> Bad:
     ]
 
 
-def _minutes(*columns: str) -> Bad:
-    return [({column: wrong}, {column}) for column in columns for wrong in (-1, 2881)]
+def _minutes(*columns: str, **beyond: str) -> Bad:
+    """Below 0 and above two days; ``beyond``: the rule that the latter breaks too, by column."""
+    too_many = [({column: 2881}, {column, beyond.get(column, column)}) for column in columns]
+    return [*(({column: -1}, {column}) for column in columns), *too_many]
 
 
 def _negative(*columns: str) -> Bad:
@@ -141,6 +169,14 @@ BAD: dict[str, Bad] = {
     "employees": [
         *_record("user_id"),
         ({"employee_no": LONG}, {"number_length"}),
+        ({"employee_no": "001 "}, {"number_clean"}),
+        ({"number_kept": False}, {"number_kept"}),
+        ({"hired_on": date(1949, 12, 31)}, {"hired_plausible"}),
+        ({"hired_on": FAR.date()}, {"hired_plausible"}),
+        ({"hired_on": None, "left_on": date(1949, 12, 31)}, {"left_plausible"}),
+        ({"left_on": FAR.date()}, {"left_plausible"}),
+        *_CONTACT,
+        *_MANAGER,
         ({"employee_no": "007"}, {"number_once"}),
         ({"employee_no": "007"}, {"number_once"}),
         ({"left_on": date(2019, 12, 31)}, {"left_after_hired"}),
@@ -152,7 +188,11 @@ BAD: dict[str, Bad] = {
         *_MODIFIED,
         ({"employee_no": "007"}, {"number_once"}),
         ({"employee_no": "007"}, {"number_once"}),
+        ({"employee_no": "001 "}, {"number_clean"}),
         ({"active": None}, {"active_given"}),
+        ({"person_linked": False}, {"person_linked"}),
+        *_CONTACT,
+        *_MANAGER,
     ],
     "accounts": [
         *_record("account_id"),
@@ -162,6 +202,9 @@ BAD: dict[str, Bad] = {
         ({"latitude": None, "longitude": None}, {"placed"}),
         ({"name": None}, {"name_given"}),
         ({"radius_m": 0.0}, {"radius_positive"}),
+        ({"radius_m": 50_001.0}, {"radius_plausible"}),
+        ({"owner_id": None}, {"owner_given"}),
+        ({"owner_known": False}, {"owner_known"}),
     ],
     "punches": [
         *_record("record_id"),
@@ -174,6 +217,9 @@ BAD: dict[str, Bad] = {
         ({"punched_at": ANCIENT}, {"time_plausible"}),
         ({"punched_at": FUTURE}, {"time_not_future"}),
         ({"accuracy_m": -1.0}, {"accuracy_not_negative"}),
+        ({"accuracy_m": 5000.0}, {"accuracy_usable"}),
+        ({"modified_at": FUTURE}, {"modified_not_future"}),
+        ({"day_agrees": False}, {"day_agrees"}),
     ],
     "leave": [
         *_record("approval_id"),
@@ -183,8 +229,11 @@ BAD: dict[str, Bad] = {
         ({"start_at": None}, {"start_given"}),
         ({"end_at": None}, {"end_given"}),
         ({"end_at": THEN}, {"end_after_start"}),
-        ({"start_at": ANCIENT}, {"start_plausible"}),
-        ({"end_at": FAR}, {"end_plausible"}),
+        ({"start_at": ANCIENT, "end_at": ANCIENT + HOUR}, {"start_plausible"}),
+        ({"end_at": FAR}, {"end_plausible", "not_too_long"}),
+        ({"end_at": THEN + timedelta(days=367)}, {"not_too_long"}),
+        ({"end_at": THEN + timedelta(hours=25), "kind": "overtime"}, {"overtime_not_too_long"}),
+        ({"end_at": THEN + timedelta(hours=25), "kind": "trip"}, set()),
     ],
     "visits": [
         *_record("visit_id"),
@@ -195,12 +244,15 @@ BAD: dict[str, Bad] = {
         ({"account_id": None}, {"account_given"}),
         ({"planned_start": None}, {"planned_start_given"}),
         ({"planned_end": None}, {"planned_end_given"}),
-        ({"planned_start": ANCIENT}, {"planned_plausible"}),
+        ({"planned_start": ANCIENT, "planned_end": ANCIENT + HOUR}, {"planned_plausible"}),
         ({"planned_start": FAR, "planned_end": FAR + HOUR}, {"planned_plausible"}),
         ({"planned_end": THEN - HOUR}, {"planned_in_order", "planned_not_empty"}),
         ({"planned_end": THEN - HOUR, "deleted": None}, {"planned_in_order", "planned_not_empty"}),
         ({"planned_end": THEN}, {"planned_not_empty"}),
         ({"actual_end": THEN - HOUR}, {"actual_in_order"}),
+        ({"planned_end": THEN + timedelta(hours=25)}, {"planned_not_too_long"}),
+        ({"actual_end": THEN + timedelta(hours=25)}, {"actual_not_too_long"}),
+        ({"actual_start": FUTURE, "actual_end": None}, {"actual_not_future"}),
         # a deletion must go through, whatever times the record last had
         ({"planned_end": THEN - HOUR, "actual_end": THEN - HOUR, "deleted": True}, set()),
     ],
@@ -226,16 +278,54 @@ BAD: dict[str, Bad] = {
         ({"currency": None}, {"currency_with_amount"}),
         ({"currency": None, "amount": None}, set()),
         ({"currency": "¥"}, {"currency_code"}),
+        ({"currency": "ABC"}, {"currency_code"}),
+        ({"amount": 10**12 + 1}, {"amount_plausible"}),
+        ({"closed_on": date(2009, 12, 31)}, {"closed_plausible"}),
+        ({"closed_on": FAR.date()}, {"closed_plausible"}),
         ({"created_at": FUTURE}, {"created_not_future"}),
         ({"closed_on": None}, {"won_has_day"}),
         ({"closed_on": None, "is_won": False}, set()),
     ],
+    "days": [
+        ({"rows": 0, "share": None}, {"not_empty"}),
+        ({"rows": 0, "share": None, "expected": False}, set()),
+        ({"rows": 49, "share": 0.49}, {"usual"}),
+        ({"rows": 201, "share": 2.01}, {"usual"}),
+        ({"rows": 9, "share": 0.09}, {"usual", "plausible"}),
+        ({"rows": 1001, "share": 10.01}, {"usual", "plausible"}),
+        ({"rows": 9, "share": 0.09, "stream": "visits"}, {"usual"}),
+        ({"stream": "visits", "stale_days": 14.1}, {"fresh"}),
+        ({"stream": "accounts", "stale_days": 14.1}, set()),
+    ],
+    "fields": [
+        ({"change": word}, rules)
+        for word, rules in {
+            "missing": {"missing"},
+            "retyped": {"retyped"},
+            "gone": {"gone"},
+            "new": {"new"},
+            "changed": {"new"},
+            "longer": {"longer"},
+        }.items()
+    ],
     "attendance_day": _day(
         *_STATUS,
-        *_minutes("worked_minutes", "late_minutes", "early_minutes", "overtime_minutes", "norm_minutes"),
+        *_minutes(
+            "worked_minutes",
+            "late_minutes",
+            "early_minutes",
+            "overtime_minutes",
+            "norm_minutes",
+            worked_minutes="worked_within_span",
+            late_minutes="late_early_within_shift",
+            early_minutes="late_early_within_shift",
+        ),
         ({"leave_minutes": -1, "trip_minutes": 0}, {"leave_minutes", "trip_within_leave"}),
-        ({"leave_minutes": 2881}, {"leave_minutes"}),
-        ({"planned_minutes": -1, "attended_minutes": None, "missed_minutes": None}, {"planned_minutes"}),
+        ({"leave_minutes": 2881}, {"leave_minutes", "leave_within_planned"}),
+        (
+            {"planned_minutes": -1, "leave_minutes": None, "attended_minutes": None, "missed_minutes": None},
+            {"planned_minutes"},
+        ),
         ({"planned_minutes": 2881}, {"planned_minutes"}),
         ({"trip_minutes": -1}, {"trip_minutes"}),
         ({"trip_minutes": 2881}, {"trip_minutes", "trip_within_leave"}),
@@ -248,7 +338,11 @@ BAD: dict[str, Bad] = {
         ({"missed_minutes": 481}, {"missed_within_planned"}),
         ({"attended_minutes": None, "missed_minutes": None}, set()),
         *_negative("punches"),
-        ({"last_out": THEN}, {"out_after_in"}),
+        ({"last_out": THEN}, {"out_after_in", "worked_within_span"}),
+        ({"last_out": THEN + timedelta(hours=25)}, {"span_plausible"}),
+        ({"worked_minutes": 61}, {"worked_within_span"}),
+        ({"late_minutes": 31, "early_minutes": 30}, {"late_early_within_shift"}),
+        ({"leave_minutes": 481}, {"leave_within_planned"}),
         ({"last_out": None}, {"worked_has_out"}),
         ({"status": "absent"}, {"absent_has_no_punch"}),
         ({"calendar_kind": None}, {"calendar_kind_given"}),
@@ -287,6 +381,7 @@ BAD: dict[str, Bad] = {
         ({"signals": None}, {"signals_given"}),
         ({"record_id": None}, {"verified_has_check_in"}),
         ({"distance_m": None}, {"verified_has_distance"}),
+        ({"checked_in_at": None}, {"check_in_has_time"}),
         ({"verdict": "no_check_in"}, {"none_names_no_check_in"}),
         ({"record_id": "shared"}, {"check_in_once"}),
         ({"record_id": "shared"}, {"check_in_once"}),

@@ -14,9 +14,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from fieldwork.errors import CheckCouldNotRun, ConfigError
+from fieldwork.errors import CheckCouldNotRun, ConfigError, SuiteUnfit
 from fieldwork.quality import runner, suites
+from fieldwork.quality.outcome import NAMED as NAMED_ROWS
 from fieldwork.quality.runner import RuleOutcome
+from fieldwork.settings import ROOT
 
 ROWS = 3000
 SECRET = "Ms Canary 19900000001"
@@ -47,9 +49,13 @@ NO_COLUMN = _rule("no_column", "expect_column_values_to_not_be_null", column="go
 NO_SENSE = _rule("no_sense", "expect_column_values_to_be_between", column="name", min_value=3)
 
 
-def _run(engine: sa.Engine, tmp_path: Path, *rules: dict[str, Any], url: sa.URL | None = None) -> list[RuleOutcome]:
+def _suite(tmp_path: Path, *rules: dict[str, Any]) -> suites.Suite:
     (tmp_path / "s.json").write_text(json.dumps({"name": "s", "expectations": rules}), encoding="utf-8")
-    suite = suites.read(tmp_path, "s")
+    return suites.read(tmp_path, "s")
+
+
+def _run(engine: sa.Engine, tmp_path: Path, *rules: dict[str, Any], url: sa.URL | None = None) -> list[RuleOutcome]:
+    suite = _suite(tmp_path, *rules)
     return runner.run(url or engine.url, suite, table="b1", rows=ROWS, parameters={"least": 1}, key="seq")
 
 
@@ -70,7 +76,7 @@ def test_a_rule_that_could_not_run_is_not_bad_data(table: sa.Engine, tmp_path: P
     kind, no_column, no_sense = _run(table, tmp_path, KIND, NO_COLUMN, NO_SENSE)
     assert kind.outcome == "failed"
     assert [(o.outcome, o.failing, o.keys) for o in (no_column, no_sense)] == [("could_not_run", None, ())] * 2
-    with pytest.raises(CheckCouldNotRun, match=r"2 of 3 rules for s could not run: no_column \(.+\), no_sense \(.+\)"):
+    with pytest.raises(SuiteUnfit, match=r"2 of 3 rules for s could not run: no_column \(.+\), no_sense \(.+\)"):
         runner.require_run([kind, no_column, no_sense], "s")
     runner.require_run([kind], "s")
 
@@ -80,7 +86,7 @@ def test_no_value_leaves_the_database(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     outcomes = _run(table, tmp_path, KIND, NAMED, NO_COLUMN, NO_SENSE)
-    with pytest.raises(CheckCouldNotRun) as stopped:
+    with pytest.raises(SuiteUnfit) as stopped:
         runner.require_run(outcomes, "s")
     shown = "".join([repr(outcomes), str(stopped.value), caplog.text, *capfd.readouterr()])
     assert "Canary" not in shown
@@ -143,6 +149,71 @@ def test_a_critical_rule_for_which_gx_knows_no_rows_is_a_config_error(table: sa.
         _run(table, tmp_path, twice)
     (outcome,) = _run(table, tmp_path, twice | {"severity": "warning"})
     assert outcome.outcome == "failed"
+
+
+def test_rows_beyond_what_is_wanted_bring_no_keys_and_are_counted_and_named(table: sa.Engine, tmp_path: Path) -> None:
+    suite = _suite(tmp_path, KIND, NAMED | {"severity": "critical"})
+    told = {"table": "b1", "rows": ROWS, "parameters": {}, "key": "seq", "named_by": ["seq", "kind"]}
+    kind, named = runner.run(table.url, suite, **told, most={"kind": 999, "named": 999}, named=3)
+    assert (kind.failing, kind.keys, len(kind.named)) == (1000, (), 3)
+    assert all(seq % 3 == 0 for seq, _ in kind.named)
+    assert (named.failing, named.keys, named.named) == (1, [7], ())
+    kind, _ = runner.run(table.url, suite, **told, most={"kind": 1000})
+    assert len(kind.keys) == 1000
+
+
+def test_a_warning_names_a_few_rows_and_what_is_only_to_be_known_none(table: sa.Engine, tmp_path: Path) -> None:
+    suite = _suite(tmp_path, KIND | {"severity": "warning"}, NAMED | {"severity": "info"})
+    told = {"table": "b1", "rows": ROWS, "parameters": {}, "named_by": ["seq"]}
+    kind, named = runner.run(table.url, suite, **told, key="seq")
+    assert (len(kind.named), named.named) == (NAMED_ROWS, ())
+    kind, named = runner.run(table.url, suite, **told, key=None)
+    assert (len(kind.named), named.named) == (NAMED_ROWS, [(7,)])
+
+
+def test_the_rule_at_fault_is_named_alone_though_gx_asks_several_at_once(table: sa.Engine, tmp_path: Path) -> None:
+    odd = _rule("odd", "expect_column_values_to_match_regex", column="seq", regex="a")
+    pattern = _rule("pattern", "expect_column_values_to_match_regex", column="kind", regex="(")
+    outcomes = _run(table, tmp_path, KIND, odd, NAMED, pattern, COUNT)
+    assert [(o.rule, o.problem, o.lasting) for o in outcomes if o.outcome == "could_not_run"] == [
+        ("odd", "UndefinedFunction", True),
+        ("pattern", "InvalidRegularExpression", True),
+    ]
+    assert [(o.rule, o.outcome, o.failing) for o in outcomes if o.outcome != "could_not_run"] == [
+        ("kind", "failed", 1000), ("named", "failed", 1), ("count", "passed", None)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("problem", "lasting"),
+    [
+        ("UndefinedColumn", True), ("InvalidColumnTypeError", True), ("InvalidTextRepresentation", True),
+        ("FeatureNotSupported", True), ("AdminShutdown", False), ("QueryCanceled", False), ("OutOfMemory", False),
+        ("DeadlockDetected", False), ("ConnectionTimeout", False), ("TestConnectionError", False), ("an error", False),
+    ],
+)  # fmt: skip
+def test_what_comes_again_is_told_from_what_passes(problem: str, lasting: bool) -> None:
+    outcome = RuleOutcome.could_not_run(suites.read(ROOT / "expectations", "leave").rules[0], problem)
+    assert outcome.lasting is lasting
+    with pytest.raises(SuiteUnfit if lasting else CheckCouldNotRun, match=problem):
+        runner.require_run([outcome], "leave")
+
+
+def test_a_parameter_that_nobody_gives_is_a_suite_that_does_not_fit(table: sa.Engine, tmp_path: Path) -> None:
+    lost = _rule("lost", "expect_column_values_to_be_between", column="seq", min_value={"$PARAMETER": "nobody"})
+    with pytest.raises(SuiteUnfit, match="SuiteParameterError"):
+        _run(table, tmp_path, lost)
+
+
+def test_rows_are_named_of_rules_about_one_column_a_pair_and_several(table: sa.Engine, tmp_path: Path) -> None:
+    rules = [
+        _rule("once", "expect_column_values_to_be_unique", column="name"),
+        _rule("more", "expect_column_pair_values_a_to_be_greater_than_b", column_A="kind", column_B="name"),
+        _rule("apart", "expect_select_column_values_to_be_unique_within_record", column_list=["kind", "name"]),
+    ]
+    once, more, apart = _run(table, tmp_path, *rules)
+    assert (len(once.keys), 7 in once.keys) == (ROWS - 1, False)
+    assert sorted(more.keys) == sorted(apart.keys) == list(range(3, ROWS + 1, 3))
 
 
 def test_importing_the_steps_loads_no_gx() -> None:

@@ -136,6 +136,29 @@ class TestRows:
         page = Client(sandbox).query("SELECT Id FROM Event")
         assert (page["totalSize"], len(page["records"])) == (450, 448)
 
+    def test_records_of_another_version(self, sandbox: Sandbox) -> None:
+        changes = {"drop": ["corpId"], "rename": {"id": "recordId"}, "retype": ["userCheckTime"], "add": {"mood": 7}}
+        before = raw(sandbox).json()["recordresult"]
+        sandbox.inject("listRecord", "reshape", **changes)
+        for old, new in zip(before, raw(sandbox).json()["recordresult"], strict=True):
+            same = {name: value for name, value in old.items() if name not in ("corpId", "id")}
+            assert new == same | {"recordId": old["id"], "userCheckTime": str(old["userCheckTime"]), "mood": 7}
+
+    def test_a_description_of_another_version(self, sandbox: Sandbox) -> None:
+        changes = {
+            "drop": ["Subject"],
+            "rename": {"OwnerId": "Owner"},
+            "retype": ["StartDateTime"],
+            "add": {"X__c": ""},
+        }
+        sandbox.inject("/describe", "reshape", **changes)
+        told = Client(sandbox).ask("GET", "/services/data/v62.0/sobjects/Event/describe").json()["fields"]
+        kinds = {field["name"]: field["type"] for field in told}
+        assert not {"Subject", "OwnerId"} & kinds.keys()
+        assert [kinds[name] for name in ("Owner", "StartDateTime", "EndDateTime", "X__c")] == [
+            "reference", "string", "datetime", "string"
+        ]  # fmt: skip
+
     def test_a_page_twice(self, sandbox: Sandbox) -> None:
         sandbox.inject("/query/", "duplicate_page")
         client = Client(sandbox)

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
-from fieldwork.errors import AuditFailed, CheckCouldNotRun
+from fieldwork.errors import AuditFailed, SuiteUnfit
 from fieldwork.settings import Settings
 from fieldwork.steps.audit import audit
 from fieldwork.warehouse.schema import core, mart
@@ -73,10 +73,12 @@ def test_a_critical_failure_names_rules_and_counts_of_every_table(built: Engine,
         "performance_day.done_within_planned (1 of 1 rows)."
     )
     assert "build.attendance_day, build.performance_day" in refused.value.todo
-    assert rows_of(built, "select rule, severity from ops.check_result where outcome = 'failed' order by 1") == [
-        ("attendance_day.late_minutes", "critical"),
-        ("performance_day.amount_not_negative", "warning"),
-        ("performance_day.done_within_planned", "critical"),
+    assert "fieldwork checks results --run other --failed" in refused.value.todo
+    failed = "select rule, severity, keys from ops.check_result where outcome = 'failed' order by 1"
+    assert rows_of(built, failed) == [
+        ("attendance_day.late_minutes", "critical", ["E1 2026-11-02"]),
+        ("performance_day.amount_not_negative", "warning", ["E1 2026-11-02"]),
+        ("performance_day.done_within_planned", "critical", ["E1 2026-11-02"]),
     ]
     assert rows_of(built, VIEWS) == []
 
@@ -124,5 +126,5 @@ def test_a_rule_that_could_not_run_is_no_verdict(built: Engine, settings: Settin
     with built.begin() as connection:
         connection.execute(sa.text("alter table build.visit_check rename column score to fit"))
         connection.execute(sa.text("alter table build.visit_check add column score text"))
-    with pytest.raises(CheckCouldNotRun, match=r"visit_check could not run: visit_check\.score \("):
+    with pytest.raises(SuiteUnfit, match=r"visit_check could not run: visit_check\.score \("):
         audit(built, settings, run_id="run")

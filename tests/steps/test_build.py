@@ -241,14 +241,14 @@ from fieldwork.steps import build, publish
 here = settings.load({"FIELDWORK_HOME": sys.argv[2], "FIELDWORK_WAREHOUSE_URL": sys.argv[1]})
 engine = create_engine(sys.argv[1].replace("postgresql://", "postgresql+psycopg://"))
 failpoint.arm(sys.argv[4])
-getattr({"build": build, "publish": publish}[sys.argv[3]], sys.argv[3])(engine, here, run_id="r1")
+getattr({"build": build, "publish": publish}[sys.argv[3]], sys.argv[3])(engine, here, run_id=sys.argv[5])
 """
 
 
-def kill(world: World, step: str, point: str) -> None:
+def kill(world: World, step: str, point: str, run_id: str = "r1") -> None:
     """Run the step in a process of its own, which dies at the point."""
     url = world.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-    command = [sys.executable, "-c", KILLED, url, str(world.settings.home), step, point]
+    command = [sys.executable, "-c", KILLED, url, str(world.settings.home), step, point, run_id]
     assert subprocess.run(command, check=False, capture_output=True, timeout=60).returncode == -9
 
 

@@ -13,7 +13,9 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
-from fieldwork.errors import BatchRuleFailed, CheckCouldNotRun, EmptyStream, Fenced, StagingLost
+from fieldwork.errors import BatchRuleFailed, EmptyStream, Fenced, StagingLost, SuiteUnfit
+from fieldwork.quality import breaker, suites
+from fieldwork.quality.acceptance import Acceptance
 from fieldwork.settings import Settings
 from fieldwork.steps.check import check
 from fieldwork.steps.extract import extract
@@ -72,9 +74,12 @@ def test_bad_rows_move_with_rule_and_reason_and_good_rows_stay(warehouse: Engine
 def test_results_hold_counts_of_every_rule(warehouse: Engine, settings: Settings) -> None:
     _extracted(warehouse, settings, "run", "dingtalk", punches=_punches({}, {"kind": "sideways"}))
     check(warehouse, settings, run_id="run")
-    failed = "select batch_id, rule, severity, failing, total from ops.check_result where outcome = 'failed'"
-    assert rows_of(warehouse, failed) == [(1, "punches.kind_known", "critical", 1, 2)]
-    assert rows_of(warehouse, "select count(*), min(length(suite_hash)) from ops.check_result") == [(19, 64)]
+    failed = "select batch_id, rule, severity, failing, total, keys from ops.check_result where outcome = 'failed'"
+    assert rows_of(warehouse, failed) == [(1, "punches.kind_known", "critical", 1, 2, ["2"])]
+    rules = {name: len(suites.read(settings.expectations, name).rules) for name in ("punches", "days", "fields")}
+    rules["punches"] += len(breaker.DESCRIPTIONS)
+    by_dataset = "select dataset, count(*), min(length(suite_hash)) from ops.check_result group by 1 order by 1"
+    assert rows_of(warehouse, by_dataset) == [(name, rules[name], 64) for name in sorted(rules)]
 
 
 def test_an_unknown_owner_is_held_unless_something_else_is_wrong(warehouse: Engine, settings: Settings) -> None:
@@ -170,7 +175,8 @@ def test_many_bad_rows_move_at_once(warehouse: Engine, settings: Settings) -> No
             )
         )
         connection.execute(sa.text("update ops.batch set extracted = 50001 where batch_id = 1"))
-    assert check(warehouse, settings, run_id="run")["punches"]["quarantined"] == 50_000
+    accepted = Acceptance(frozenset(["punches.bad_share"]), by="tester", why="they are meant to move")
+    assert check(warehouse, settings, run_id="run", accepted=accepted)["punches"]["quarantined"] == 50_000
     assert rows_of(warehouse, "select count(*) from ops.quarantine") == [(50_000,)]
     assert rows_of(warehouse, "select record_id from staging.b1") == [("1",)]
 
@@ -218,9 +224,35 @@ def test_a_directory_that_shrank_to_less_than_half_stops_the_run(warehouse: Engi
     _extracted(warehouse, settings, "less", "dingtalk", employees=people[:2])
     with pytest.raises(BatchRuleFailed, match=r"employees.row_count failed for 2 rows .* 3 to 50000000") as refused:
         check(warehouse, settings, run_id="less")
-    assert 'table staging."b3" limit 20' in refused.value.todo
+    assert "fieldwork checks show --batch 3 --rule employees.row_count" in refused.value.todo
     assert rows_of(warehouse, "select count(*) from staging.b3") == [(2,)]
     assert rows_of(warehouse, LEDGER)[2] == ("employees", "extracted", 2, 0, 0)
+
+
+def test_a_crm_read_from_the_beginning_that_gives_less_than_half_of_what_is_loaded_stops_the_run(
+    warehouse: Engine, settings: Settings
+) -> None:
+    users = [{"crm_user_id": f"c{n}", "modified_at": at("2026-11-01 08:00")} for n in range(10)]
+    _extracted(warehouse, settings, "whole", "salesforce", crm_users=users)
+    check(warehouse, settings, run_id="whole")
+    load(warehouse, settings, run_id="whole")
+    _extracted(warehouse, settings, "changes", "salesforce", crm_users=users[:1])  # a read of changes may be small
+    check(warehouse, settings, run_id="changes")
+    load(warehouse, settings, run_id="changes")
+    planned(warehouse, settings, "again", full=True)
+    extract(warehouse, settings, RowSource("salesforce", crm_users=[users[:4]]), run_id="again", stream="crm_users")
+    with pytest.raises(BatchRuleFailed, match=r"crm_users.row_count failed for 4 rows .* 5 to 50000000"):
+        check(warehouse, settings, run_id="again")
+
+
+def test_an_empty_stream_may_be_accepted_for_once(warehouse: Engine, settings: Settings) -> None:
+    _extracted(warehouse, settings, "run", "dingtalk", employees=[])
+    with pytest.raises(EmptyStream) as empty:
+        check(warehouse, settings, run_id="run")
+    assert "--accept employees.row_count" in empty.value.todo
+    accepted = Acceptance(frozenset(["employees.row_count"]), by="ann", why="the company is closed")
+    assert check(warehouse, settings, run_id="run", accepted=accepted)["employees"]["checked"] == 0
+    assert rows_of(warehouse, "select rows, purpose from ops.audit_log") == [(0, "the company is closed")]
 
 
 # --- what could not run, and what is repeated
@@ -228,10 +260,14 @@ def test_a_rule_that_could_not_run_moves_nothing_and_may_be_repeated(warehouse: 
     _extracted(warehouse, settings, "run", "dingtalk", punches=_punches({}, {"kind": "sideways"}))
     with warehouse.begin() as connection:
         connection.execute(sa.text("alter table staging.b1 rename column accuracy_m to accuracy"))
-    with pytest.raises(CheckCouldNotRun, match=r"1 of 19 rules for punches could not run: punches.accuracy_not_neg"):
+    with pytest.raises(SuiteUnfit, match=r"2 of 24 rules for punches could not run: punches.accuracy_not_neg"):
         check(warehouse, settings, run_id="run")
-    odd = "select rule, outcome, failing from ops.check_result where outcome = 'could_not_run'"
-    assert rows_of(warehouse, odd) == [("punches.accuracy_not_negative", "could_not_run", None)]
+    odd = "select rule, failing, problem from ops.check_result where outcome = 'could_not_run' order by rule"
+    no_column = "InvalidMetricAccessorDomainKwargsKeyError"
+    assert rows_of(warehouse, odd) == [
+        ("punches.accuracy_not_negative", None, no_column),
+        ("punches.accuracy_usable", None, no_column),
+    ]
     assert rows_of(warehouse, LEDGER) == [("punches", "extracted", 2, 0, 0)]
     assert rows_of(warehouse, QUARANTINE) == []
     with warehouse.begin() as connection:

@@ -82,7 +82,8 @@ def run(engine: sa.Engine, run_id: str = "r1", *, dry_run: bool = False) -> str:
 def visit(engine: sa.Engine, visit_id: str, employee_id: str = "E1", **more: Any) -> None:
     """A judged visit in mart."""
     values = {
-        "work_date": date(2026, 11, 3), "verdict": "verified", "reason_code": "on_site", "reason": "In time and in range.",
+        "work_date": date(2026, 11, 3), "verdict": "verified", "reason_code": "on_site",
+        "reason": "In time and in range.",
         "checked_in_at": datetime(2026, 11, 3, 1, 2, 3, tzinfo=UTC), "minutes_off": 0, "distance_m": 12.5,
         "accuracy_m": 20.0, "signals": [], "rule_version": "2000-1", "published_at": NOW,
     } | more  # fmt: skip

@@ -12,6 +12,7 @@ import typer
 
 from fieldwork import errors, failpoint
 from fieldwork.connectors.base import Source
+from fieldwork.quality.acceptance import NOTHING, Acceptance
 from fieldwork.settings import Settings
 from fieldwork.steps.plan import names_in_order, plan
 from fieldwork.steps.progress import Progress
@@ -20,6 +21,7 @@ from fieldwork.warehouse import ledger
 from fieldwork.warehouse.schema import ops
 
 from .console import bars, err, out
+from .person import login
 from .summary import show_run
 from .warehouse import open_warehouse
 
@@ -87,8 +89,21 @@ def one_step(
     run_id: Annotated[
         str, typer.Option(help="The run it belongs to. Default: the newest one; extract starts one.")
     ] = "",
+    accept: Annotated[
+        list[str] | None, typer.Option(help="Of check: a rule about a whole batch that may fail this once. Repeatable.")
+    ] = None,
+    why: Annotated[str, typer.Option(help="Why you accept it; it is noted with your login.")] = "",
 ) -> None:
-    """One step of a run, e.g. `fieldwork step check`. The steps before it must have ended."""
+    """One step of a run, e.g. `fieldwork step check`. The steps before it must have ended.
+
+    A batch that check stopped goes on with `--accept RULE --why "…"`; then give the steps after it.
+    """
+    if accept and (name is not Step.CHECK or not why):
+        raise errors.ConfigError(
+            "Only check accepts rules, and only with a reason.",
+            todo='Say `fieldwork step check --accept RULE --why "the reason"`.',
+        )
+    accepted = Acceptance(frozenset(accept or ()), login(), why)
     engine, settings = open_warehouse()
     failpoint.arm(settings.failpoint)
     if name is Step.EXTRACT:
@@ -98,7 +113,7 @@ def one_step(
     else:
         run_id = run_id or _newest(engine)
     with bars() as progress:
-        for step in _calls(engine, settings, run_id, progress):
+        for step in _calls(engine, settings, run_id, progress, accepted):
             if step.__name__ == name.value:
                 result = step()
                 err.print(f"{name.value}: {result}")
@@ -131,7 +146,9 @@ def go(
         ledger.finish_run(connection, run_id)
 
 
-def _calls(engine: sa.Engine, settings: Settings, run_id: str, progress: Progress) -> Iterator[Callable[[], Any]]:
+def _calls(
+    engine: sa.Engine, settings: Settings, run_id: str, progress: Progress, accepted: Acceptance = NOTHING
+) -> Iterator[Callable[[], Any]]:
     """The steps as functions without arguments, named like the step; each is imported when its turn comes."""
 
     def extract() -> Any:
@@ -150,7 +167,7 @@ def _calls(engine: sa.Engine, settings: Settings, run_id: str, progress: Progres
     def check() -> Any:
         from fieldwork.steps.check import check as step
 
-        return step(engine, settings, run_id=run_id, progress=progress)
+        return step(engine, settings, run_id=run_id, accepted=accepted, progress=progress)
 
     def load() -> Any:
         from fieldwork.steps.load import load as step

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 from rich import box
+from rich.markup import escape
 from rich.table import Table
 
 from .console import out
@@ -25,30 +26,37 @@ TABLES: Final = (
 def show_run(engine: sa.Engine, run_id: str) -> None:
     """Print the tables of one run."""
     for title, file, nothing in TABLES:
-        names, rows = _ask(engine, file, run_id)
-        out.print(_table(title, names, rows) if rows else f"[bold]{title}[/]: {nothing}")
+        names, rows = answer(engine, file, run_id)
+        out.print(table_of(title, names, rows) if rows else f"[bold]{title}[/]: {nothing}")
 
 
-def _ask(engine: sa.Engine, file: str, run_id: str) -> tuple[list[str], Sequence[Any]]:
+def answer(engine: sa.Engine, file: str, run_id: str) -> tuple[list[str], Sequence[Any]]:
+    """Column names and rows of one of the queries in ``sql/``."""
     query = files(__package__).joinpath("sql", file).read_text(encoding="utf-8")
     with engine.connect() as connection:
         result = connection.execute(sa.text(query), {"run_id": run_id})
         return list(result.keys()), result.all()
 
 
-def _table(title: str, names: Sequence[str], rows: Sequence[Any]) -> Table:
+def table_of(title: str, names: Sequence[str], rows: Sequence[Any]) -> Table:
     """The rows; columns that say nothing in any row are left out."""
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table = Table(
+        title=title or None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0)
+    )
     told = [n for n in range(len(names)) if any(row[n] is not None for row in rows)]
     for position, name in [(n, names[n]) for n in told]:
         number = all(isinstance(row[position], int | float) or row[position] is None for row in rows)
         table.add_column(name.replace("_", " "), justify="right" if number else "left")
     for row in rows:
-        table.add_row(*(_shown(row[n]) for n in told))
+        table.add_row(*(shown(row[n]) for n in told))
     return table
 
 
-def _shown(cell: Any) -> str:
+def shown(cell: Any) -> str:
+    """A cell as it may go to a terminal: what a source wrote there gives no orders to it."""
     if cell is None:
         return ""
-    return f"{cell:,}" if isinstance(cell, int) else str(cell)
+    if isinstance(cell, int) and not isinstance(cell, bool):
+        return f"{cell:,}"
+    text = str(cell)
+    return escape(text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text))

@@ -14,10 +14,13 @@ from fieldwork.streams import STREAMS, Side, Stream
 from fieldwork.warehouse import ledger, staging
 from fieldwork.warehouse.schema import core, ops, ref
 
-#: Who may own a record: the stream of people and where it is kept, by side.
-_PEOPLE: Final[dict[Side, tuple[str, sa.Table]]] = {
-    "attendance": ("employees", core.employee),
-    "crm": ("crm_users", core.crm_user),
+#: Who may own a record, by side.
+_PEOPLE: Final[dict[Side, str]] = {"attendance": "employees", "crm": "crm_users"}
+#: Where the records are kept that others refer to.
+_KEPT: Final[dict[str, sa.Table]] = {
+    "employees": core.employee,
+    "crm_users": core.crm_user,
+    "accounts": core.account,
 }
 
 
@@ -43,31 +46,37 @@ def mark_unknown(connection: sa.Connection, stream: Stream, batch: ledger.Batch)
     marked = sa.or_(s.owner_known.is_not(None), s.account_known.is_not(None))
     connection.execute(sa.update(staged).where(marked).values(owner_known=None, account_known=None))
     if stream.person is not None and stream.person != stream.key:
-        people, table = _PEOPLE[stream.side]
+        people = STREAMS[_PEOPLE[stream.side]]
         owner = s[stream.person]
         linked = sa.exists().where(ref.identity.c.system == batch.system, ref.identity.c.external_id == owner)
-        nowhere = [sa.not_(linked), *_absent(connection, batch, STREAMS[people], table, owner)]
+        nowhere = [sa.not_(linked), *absent(connection, batch, people, owner)]
         connection.execute(sa.update(staged).where(owner.is_not(None), *nowhere).values(owner_known=False))
     if "account_id" in s and stream.key != "account_id":
-        nowhere = _absent(connection, batch, STREAMS["accounts"], core.account, s.account_id)
+        nowhere = absent(connection, batch, STREAMS["accounts"], s.account_id)
         there = sa.func.coalesce(s.deleted, sa.false()).is_(sa.false())
         connection.execute(
             sa.update(staged).where(s.account_id.is_not(None), there, *nowhere).values(account_known=False)
         )
 
 
-def staged_of_run(connection: sa.Connection, batch: ledger.Batch, stream: Stream) -> list[sa.Table]:
-    """Staging tables of another stream of the same run and system that are still there."""
+def staged_of_run(
+    connection: sa.Connection, batch: ledger.Batch, stream: Stream, *, any_system: bool = False
+) -> list[sa.Table]:
+    """Staging tables of another stream of the same run, and unless ``any_system`` of the same system, still there."""
     inspector = sa.inspect(connection)
     others = ledger.batches(connection, batch.run_id, stream=stream.name, states=("extracted", "checked"))
-    tables = [staging.table(stream, other.batch_id) for other in others if other.system == batch.system]
+    tables = [staging.table(stream, other.batch_id) for other in others if any_system or other.system == batch.system]
     return [table for table in tables if inspector.has_table(table.name, schema="staging")]
 
 
-def _absent(
-    connection: sa.Connection, batch: ledger.Batch, stream: Stream, loaded: sa.Table, wanted: sa.ColumnElement[str]
+def absent(
+    connection: sa.Connection, batch: ledger.Batch, stream: Stream, wanted: sa.ColumnElement[str]
 ) -> list[sa.ColumnElement[bool]]:
     """Conditions that together say: no loaded and no staged record of ``stream`` has the id ``wanted``."""
+    loaded = _KEPT[stream.name]
     places = [sa.exists().where(loaded.c.system == batch.system, loaded.c[stream.key] == wanted)]
-    places += [sa.exists().where(t.c[stream.key] == wanted) for t in staged_of_run(connection, batch, stream)]
+    places += [
+        sa.exists().where(t.c[stream.key] == wanted)
+        for t in map(sa.Table.alias, staged_of_run(connection, batch, stream))
+    ]
     return [sa.not_(place) for place in places]

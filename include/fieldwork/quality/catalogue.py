@@ -6,12 +6,9 @@ from pathlib import Path
 from typing import Final
 
 from fieldwork.settings import ROOT
-from fieldwork.streams import STREAMS
-from fieldwork.warehouse.schema import mart
 
 from . import suites
 
-DATASETS: Final = (*STREAMS, *(table.name for table in mart.JOINED))
 PAGE: Final = ROOT / "docs" / "checks.md"
 #: What stands above and below the generated part of the page.
 BEGIN: Final = "<!-- rules: written by `python -m fieldwork.quality.catalogue`, do not edit -->\n"
@@ -21,7 +18,7 @@ END: Final = "<!-- end of rules -->\n"
 def tables(directory: Path) -> str:
     """One Markdown table for every suite of the directory: rule, severity, what it expects."""
     parts = []
-    for dataset in DATASETS:
+    for dataset in suites.DATASETS:
         suite = suites.read(directory, dataset)
         lines = [f"### `{dataset}`", "", "| rule | severity | expects |", "|---|---|---|"]
         for rule in suite.rules:

@@ -1,4 +1,4 @@
-"""What a stream's suite is told about the day: how many rows are plausible, and where the future begins."""
+"""What a suite is told about the day: how many rows are plausible, and where the future begins."""
 
 from __future__ import annotations
 
@@ -9,13 +9,17 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from fieldwork.settings import Settings
-from fieldwork.streams import STREAMS, stream
+from fieldwork.streams import stream
 from fieldwork.warehouse import ledger
-from fieldwork.warehouse.schema import core, ops, ref
+from fieldwork.warehouse.merge import TABLES
+from fieldwork.warehouse.schema import ops
 
-from .annotate import staged_of_run
+from .batch_day import people_by_day
 
-_WORKED: Final = ("workday", "makeup")
+#: The names that a suite of a stream, of days, of fields and of a joined table may use.
+OF_STREAMS: Final = ("min_rows", "max_rows", "latest_plausible", "latest_planned", "latest_planned_day")
+OF_DAYS: Final = ("volume_warn_low", "volume_warn_high", "volume_stop_low", "volume_stop_high", "stale_days")
+OF_JOINED: Final = ("min_rows", "max_rows")
 
 
 def of_batch(connection: sa.Connection, settings: Settings, run: ledger.Run, batch: ledger.Batch) -> dict[str, Any]:
@@ -35,16 +39,32 @@ def of_batch(connection: sa.Connection, settings: Settings, run: ledger.Run, bat
     }
 
 
+def of_days(settings: Settings) -> dict[str, Any]:
+    """The same for the suite ``days``: the bands of a day's rows as shares of the usual, and how old is stale."""
+    quality = settings.section("quality")
+    warn, stop = quality["volume_warn"], quality["volume_stop"]
+    return {
+        "volume_warn_low": warn[0],
+        "volume_warn_high": warn[1],
+        "volume_stop_low": stop[0],
+        "volume_stop_high": stop[1],
+        "stale_days": quality["stale_days"],
+    }
+
+
 def least_rows(connection: sa.Connection, settings: Settings, batch: ledger.Batch) -> int:
     """Fewer rows than this are suspicious.
 
-    A stream that is read whole: ``shrink_share`` of what its last closed batch had, at least 1. Punches: 1 when their
-    window holds ``suspicious_person_days`` planned person-days or more. Otherwise 0: a quiet day has no leave.
+    A stream that is read whole: ``shrink_share`` of what its last closed batch had, at least 1. A stream of changes
+    that is read from the beginning: ``shrink_share`` of what is loaded. Punches: 1 when their window holds
+    ``suspicious_person_days`` planned person-days or more. Otherwise 0: a quiet day has no leave.
     """
     quality = settings.section("quality")
-    if stream(batch.stream).cursor == "full":
-        share = float(quality["shrink_share"])
+    share, cursor = float(quality["shrink_share"]), stream(batch.stream).cursor
+    if cursor == "full":
         return max(1, math.ceil(share * _rows_last_time(connection, batch)))
+    if cursor == "modified" and batch.window.start is None:
+        return math.ceil(share * _rows_loaded(connection, batch))
     if batch.stream == "punches":
         planned = planned_person_days(connection, settings, batch)
         return int(planned >= quality["suspicious_person_days"])
@@ -56,17 +76,7 @@ def planned_person_days(connection: sa.Connection, settings: Settings, batch: le
     zone = settings.time_zone
     last = batch.window.end.astimezone(zone).date()
     first = batch.window.start.astimezone(zone).date() if batch.window.start else date.min
-    d = ref.calendar_day.c
-    days = sa.and_(d.work_date >= first, d.work_date < last, d.kind.in_(_WORKED))
-    tables = staged_of_run(connection, batch, STREAMS["employees"])
-    person = (tables[-1] if tables else core.employee).c
-    employed = sa.and_(
-        sa.func.coalesce(person.hired_on <= d.work_date, sa.true()),
-        sa.func.coalesce(person.left_on >= d.work_date, sa.true()),
-    )
-    if not tables:
-        employed = sa.and_(employed, person.system == batch.system, person.missing_since.is_(None))
-    return connection.execute(sa.select(sa.func.count()).where(days, employed)).scalar_one()
+    return sum(people_by_day(connection, batch, first, last).values())
 
 
 def _rows_last_time(connection: sa.Connection, batch: ledger.Batch) -> int:
@@ -80,3 +90,11 @@ def _rows_last_time(connection: sa.Connection, batch: ledger.Batch) -> int:
         ).scalar_one_or_none()
         or 0
     )
+
+
+def _rows_loaded(connection: sa.Connection, batch: ledger.Batch) -> int:
+    """Records of the stream that stand in core and are not deleted: a read from the beginning gives them again."""
+    table = TABLES[batch.stream][0]
+    there = sa.not_(table.c.deleted) if "deleted" in table.c else sa.true()
+    query = sa.select(sa.func.count()).select_from(table).where(table.c.system == batch.system, there)
+    return connection.execute(query).scalar_one()

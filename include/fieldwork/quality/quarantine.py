@@ -13,6 +13,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from fieldwork.streams import Stream
+from fieldwork.warehouse import staging
 
 #: One line for every broken rule of every bad row.
 #: ``held``: time may mend it; ``place``: of several broken rules the first by (held, place) names the row's fate.
@@ -67,7 +68,13 @@ def set_aside(connection: sa.Connection, stream: Stream, system: str, batch_id: 
     statement = files(__package__).joinpath("set_aside.sql").read_text(encoding="utf-8")
     statement = statement.replace("staging.batch", f'staging."b{int(batch_id)}"')
     connection.execute(sa.text("set local timezone = 'UTC'"))  # instants in the payload, and so its hash, read the same
-    values = {"batch_id": batch_id, "system": system, "stream": stream.name, "key_column": stream.key}
+    values = {
+        "batch_id": batch_id,
+        "system": system,
+        "stream": stream.name,
+        "key_column": stream.key,
+        "notes": list(staging.notes(stream)),
+    }
     moved = int(connection.execute(sa.text(statement), values).scalar_one())
     BROKEN.drop(connection)
     return moved

@@ -1,7 +1,7 @@
 -- Move bad rows of one batch out of staging into ops.quarantine.
 -- Grain: one line of the quarantine per distinct bad row (system, stream, fingerprint); all listed rows leave staging.
 -- Inputs: broken (temporary: seq, place, rule, reason, held); staging.batch stands for the batch's table;
---         :batch_id, :system, :stream, :key_column (the stream's key).
+--         :batch_id, :system, :stream, :key_column (the stream's key), :notes (columns that are none of the record's).
 -- Returns: how many rows left staging.
 with verdict as (
     select
@@ -18,7 +18,7 @@ moved as (
     using verdict
     where staged.seq = verdict.seq
     returning
-        to_jsonb(staged) - array['seq', 'out_of_scope', 'owner_known', 'account_known'] as payload,
+        to_jsonb(staged) - cast(:notes as text[]) as payload,
         verdict.rule,
         verdict.reason,
         verdict.held

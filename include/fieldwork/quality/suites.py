@@ -15,8 +15,15 @@ from pathlib import Path
 from typing import Any, Final, Literal, cast
 
 from fieldwork.errors import ConfigError
+from fieldwork.streams import STREAMS
+from fieldwork.warehouse.schema import mart
 
 Severity = Literal["critical", "warning", "info"]
+#: Suites about a run's batches as wholes (rows a day, fields on the wire): none of their rows can be set aside.
+ABOUT_BATCHES: Final = ("days", "fields")
+JOINED: Final = tuple(table.name for table in mart.JOINED)
+#: What there is a suite for, in the order of the journey.
+DATASETS: Final = (*STREAMS, *ABOUT_BATCHES, *JOINED)
 SEVERITIES: Final[tuple[Severity, ...]] = ("critical", "warning", "info")
 
 
@@ -47,7 +54,11 @@ class Suite:
 
 def read(directory: Path, dataset: str) -> Suite:
     """The suite of a dataset; raises ConfigError that names the file and the expectation at fault."""
-    path = directory / f"{dataset}.json"
+    return read_file(directory / f"{dataset}.json", dataset)
+
+
+def read_file(path: Path, dataset: str) -> Suite:
+    """A suite for the dataset from any file; raises ConfigError like :func:`read`."""
     try:
         content = path.read_bytes()
         document = json.loads(content)

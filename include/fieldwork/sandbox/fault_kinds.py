@@ -119,6 +119,14 @@ def _bad_row(case: Case) -> Reply:
     return _edited(case.answer(), change)
 
 
+def _rewrite(case: Case) -> Reply:
+    """Texts of the answer replaced, pair by pair: what no JSON library would write (NaN, a key twice, no UTF-8)."""
+    reply = case.answer()
+    for old, new in case.params.get("pairs", ()):
+        reply = replace(reply, body=reply.body.replace(old.encode(), new.encode("utf-8", "surrogateescape")))
+    return reply
+
+
 def _drop_rows(case: Case) -> Reply:
     """Leave out the last ``rows`` rows, though the answer's own count, if it has one, still holds them."""
 
@@ -126,6 +134,32 @@ def _drop_rows(case: Case) -> Reply:
         del rows[max(0, len(rows) - int(case.params.get("rows", 1))) :]
 
     return _edited(case.answer(), change)
+
+
+def _reshape(case: Case) -> Reply:
+    """The vendor's next version: in every record fields are gone (``drop``), called otherwise (``rename``), texts
+    instead of numbers (``retype``), or new (``add``); a description tells the same of its fields."""
+    drop, retype = case.params.get("drop", ()), case.params.get("retype", ())
+    rename, add = dict(case.params.get("rename", {})), dict(case.params.get("add", {}))
+
+    def record(row: dict[str, Any]) -> dict[str, Any]:
+        kept = {name: str(value) if name in retype else value for name, value in row.items() if name not in drop}
+        return {rename.get(name, name): value for name, value in kept.items()} | add
+
+    def description(field: dict[str, Any]) -> dict[str, Any]:
+        told = {**field, "name": rename.get(field["name"], field["name"])}
+        return told | ({"type": "string"} if field["name"] in retype else {})
+
+    def change(rows: list[dict[str, Any]]) -> None:
+        rows[:] = [record(row) for row in rows]
+
+    reply = case.answer()
+    body = orjson.loads(reply.body)
+    if isinstance(body, dict) and isinstance(body.get("fields"), list):
+        body["fields"] = [description(field) for field in body["fields"] if field["name"] not in drop]
+        body["fields"] += [{"name": name, "type": "string", "length": 255} for name in add]
+        return replace(reply, body=orjson.dumps(body))
+    return _edited(reply, change)
 
 
 def _cursor_loop(case: Case) -> Reply:
@@ -197,7 +231,9 @@ KINDS: Final[dict[str, Spoiler]] = {
     "duplicate_page": _duplicate_page,
     "token_expire": _token_expire,
     "bad_row": _bad_row,
+    "rewrite": _rewrite,
     "drop_rows": _drop_rows,
+    "reshape": _reshape,
     "cursor_loop": _cursor_loop,
     "row_error": _row_error,
 }

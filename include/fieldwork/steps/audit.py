@@ -5,17 +5,17 @@ GX judges a view of the run's own rows; what it finds stands in ``ops.check_resu
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-from collections.abc import Iterator, Sequence
+import shlex
+from collections.abc import Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
 
 from fieldwork.errors import AuditFailed
 from fieldwork.failpoint import reached
-from fieldwork.quality import results, runner, suites
-from fieldwork.quality.runner import RuleOutcome
+from fieldwork.quality import joined, outcome, results, runner, suites
+from fieldwork.quality.outcome import RuleOutcome
+from fieldwork.quality.viewed import view
 from fieldwork.settings import Settings
 from fieldwork.warehouse import ledger
 from fieldwork.warehouse.schema import core, mart
@@ -29,7 +29,8 @@ _OF_EACH_DAY: Final = ("attendance_day", "performance_day")
 def audit(engine: sa.Engine, settings: Settings, *, run_id: str, progress: Progress = silent) -> dict[str, Any]:
     """Check the run's rows in ``build``; returns ``{table: {checked, warnings}}`` (rows, rules).
 
-    Raises AuditFailed when a critical rule failed (results are kept, nothing is published), CheckCouldNotRun.
+    Raises AuditFailed when a critical rule failed (results are kept, nothing is published), CheckCouldNotRun or
+    SuiteUnfit.
     """
     with ledger.step(engine, run_id, "audit") as result:
         with engine.begin() as connection:
@@ -38,7 +39,7 @@ def audit(engine: sa.Engine, settings: Settings, *, run_id: str, progress: Progr
         failed: list[RuleOutcome] = []
         for done, table in enumerate(mart.JOINED):
             progress("audit", done, len(mart.JOINED))
-            outcomes, rows = _audit_table(engine, settings, run_id, table.name)
+            outcomes, rows = _audit_table(engine, settings, run_id, table)
             failed += [o for o in outcomes if o.severity == "critical" and o.outcome == "failed"]
             warned = sum(o.severity == "warning" and o.outcome == "failed" for o in outcomes)
             result[table.name] = {"checked": rows, "warnings": warned}
@@ -49,19 +50,21 @@ def audit(engine: sa.Engine, settings: Settings, *, run_id: str, progress: Progr
         return result
 
 
-def _audit_table(engine: sa.Engine, settings: Settings, run_id: str, name: str) -> tuple[list[RuleOutcome], int]:
+def _audit_table(engine: sa.Engine, settings: Settings, run_id: str, table: sa.Table) -> tuple[list[RuleOutcome], int]:
+    name, built = table.name, mart.BUILD[table.name]
     suite = suites.read(settings.expectations, name)
     with engine.begin() as connection:
-        rows = _count(connection, mart.BUILD[name], run_id)
+        rows = _count(connection, built, run_id)
         told = {"min_rows": 0, "max_rows": settings.section("quality")["max_rows"]}
         if name in _OF_EACH_DAY:
             person_days = _employed_days(connection, run_id)
             told = {"min_rows": person_days, "max_rows": person_days}
-    with _view(engine, mart.BUILD[name], run_id) as view:
-        outcomes = runner.run(engine.url, suite, table=view, rows=rows, parameters=told, key=None)
+    keys = [column.name for column in table.primary_key]
+    with view(engine, f"audit_{name}", run_id, joined.rows_of(built, run_id)) as made:
+        outcomes = runner.run(engine.url, suite, table=made, rows=rows, parameters=told, key=None, named_by=keys)
     with engine.begin() as connection:
         results.record(connection, suite, outcomes, run_id=run_id)
-    runner.require_run(outcomes, name)
+    outcome.require_run(outcomes, name)
     return outcomes, rows
 
 
@@ -77,26 +80,12 @@ def _employed_days(connection: sa.Connection, run_id: str) -> int:
     return connection.execute(query).scalar_one()
 
 
-@contextlib.contextmanager
-def _view(engine: sa.Engine, table: sa.Table, run_id: str) -> Iterator[str]:
-    """A view in ``staging`` of one run's rows: GX checks whole tables; one left by a killed audit is replaced."""
-    name = f"audit_{table.name}_{hashlib.sha256(run_id.encode()).hexdigest()[:16]}"
-    mine = sa.select(*(c for c in table.columns if c.name != "run_id")).where(table.c.run_id == run_id)
-    view = sa.CreateView(mine, name, metadata=sa.MetaData(), schema="staging", or_replace=True)
-    with engine.begin() as connection:
-        connection.execute(view)
-    try:
-        yield name
-    finally:
-        with engine.begin() as connection:
-            connection.execute(sa.DropView(view.table, if_exists=True))
-
-
 def _refusal(run_id: str, failed: Sequence[RuleOutcome]) -> AuditFailed:
     named = ", ".join(o.rule if o.failing is None else f"{o.rule} ({o.failing} of {o.total} rows)" for o in failed)
     tables = ", ".join(f"build.{name}" for name in dict.fromkeys(o.rule.partition(".")[0] for o in failed))
     return AuditFailed(
         f"{len(failed)} critical rules failed on the joined rows of run {run_id}: {named}.",
-        todo=f"Nothing was published; readers still see the earlier rows. Look at this run's rows in {tables}"
-        ' (psql "$(fieldwork url)"), mend the facts or the rules that made them, and start the run again.',
+        todo="Nothing was published; readers still see the earlier rows. See which days they are:"
+        f" `fieldwork checks results --run {shlex.quote(run_id)} --failed`, and look at this run's rows in {tables}"
+        ' (psql "$(fieldwork url)"). Mend the facts or the rules that made them, and start the run again.',
     )

@@ -10,6 +10,7 @@ import queue
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -17,7 +18,9 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from fieldwork.connectors.base import Slice, Source
+from fieldwork.connectors.shape import Shaped
 from fieldwork.failpoint import reached
+from fieldwork.quality import batch_field
 from fieldwork.settings import Settings
 from fieldwork.streams import Stream, Window
 from fieldwork.streams import stream as stream_named
@@ -58,7 +61,9 @@ def extract(
             slices = source.slices(stream, batch.window)
             missing = [part for part in slices if part.name not in done]
             _stage_all(engine, wanted, batch.batch_id, missing, source.parallel, progress)
+            shape = source.shape(stream) if isinstance(source, Shaped) else ()
             with engine.begin() as connection:
+                batch_field.note(connection, batch.batch_id, [asdict(one) for one in shape])
                 rows = sum(ledger.staged_slices(connection, batch.batch_id).values())
                 ledger.update_batch(connection, batch.batch_id, state="extracted", extracted=rows)
             result["slices"] = len(slices)

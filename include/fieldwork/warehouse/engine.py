@@ -6,7 +6,7 @@ from typing import Final
 
 import psycopg
 from sqlalchemy import URL, Engine, create_engine, make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from fieldwork.errors import ConfigError, SchemaOutdated, WarehouseUnavailable
 from fieldwork.settings import Settings
@@ -14,6 +14,8 @@ from fieldwork.settings import Settings
 from . import migrate, server
 
 OLDEST_SERVER: Final = 150000
+#: Classes of SQLSTATE that pass: no connection, rolled back for another, no room, stopped by somebody, a lock not had.
+_PASSING: Final = ("08", "40", "53", "57", "55P03")
 
 
 def warehouse_url(settings: Settings) -> URL:
@@ -78,6 +80,24 @@ def connect(url: URL) -> Engine:
     if found < OLDEST_SERVER:
         raise ConfigError(f"PostgreSQL {found // 10000} is too old.", todo="Use PostgreSQL 15 or newer.")
     return engine
+
+
+def unavailable(error: BaseException, doing: str) -> WarehouseUnavailable | None:
+    """The error to raise instead of a driver's when the server went away or could not go on; None for any other.
+
+    The driver's own text is dropped: it quotes the statement, and may quote a row.
+    """
+    if not isinstance(error, DBAPIError):
+        return None
+    state = getattr(error.orig, "sqlstate", None) or ""
+    lost = error.connection_invalidated or (isinstance(error, OperationalError) and not state)
+    if not lost and not state.startswith(_PASSING):
+        return None
+    kind = f"{type(error.orig).__name__}, {state or 'no SQLSTATE'}"
+    return WarehouseUnavailable(
+        f"PostgreSQL went away, or could not go on, during {doing} ({kind}).",
+        todo="Look at the server, its log and its disk, then run again: what had not been committed is done again.",
+    )
 
 
 def _ensure_database(admin_url: str, name: str) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from fieldwork.errors import ConfigError, Fenced, FieldworkError
 from fieldwork.streams import Window
 
+from .engine import unavailable
 from .schema import ops
 
 
@@ -110,15 +111,22 @@ def held(engine: sa.Engine, run_id: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def step(engine: sa.Engine, run_id: str, name: str) -> Iterator[dict[str, Any]]:
-    """Note that a step runs, then its result (what the caller puts into the dict) or its failure."""
+    """Note that a step runs, then its result (what the caller puts into the dict) or its failure.
+
+    Raises WarehouseUnavailable instead of the driver's error when the server went away or could not go on.
+    """
     _note_step(engine, run_id, name, "running", None)
     result: dict[str, Any] = {}
     try:
         yield result
     except BaseException as error:
-        code = error.code if isinstance(error, FieldworkError) else type(error).__name__
+        lost = unavailable(error, name)
+        shown = lost or error
+        code = shown.code if isinstance(shown, FieldworkError) else type(shown).__name__
         with contextlib.suppress(sa.exc.SQLAlchemyError):  # the step's own error is the one to show
             _note_step(engine, run_id, name, "failed", {"error": code})
+        if lost is not None:
+            raise lost from None
         raise
     _note_step(engine, run_id, name, "done", result)
 
@@ -183,6 +191,18 @@ def batches(
         )
         for row in connection.execute(query.order_by(b.batch_id)).mappings()
     ]
+
+
+def read_batch(connection: sa.Connection, batch_id: int) -> Batch:
+    """The batch of this number, as it stands; raises ConfigError when there is none."""
+    query = sa.select(ops.batch).where(ops.batch.c.batch_id == batch_id)
+    row = connection.execute(query).mappings().one_or_none()
+    if row is None:
+        raise ConfigError(
+            f"There is no batch {batch_id}.", todo='`fieldwork sql "select * from ops.batch"` lists them.'
+        )
+    window = Window(row["window_start"], row["window_end"] or row["opened_at"])  # a replay asked for no span
+    return Batch(row["batch_id"], row["run_id"], row["system"], row["stream"], window, row["state"], row["follows"])
 
 
 def update_batch(connection: sa.Connection, batch_id: int, **values: Any) -> None:

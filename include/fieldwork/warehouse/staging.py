@@ -18,8 +18,23 @@ import sqlalchemy as sa
 from fieldwork.errors import FieldworkError, StagingLost, WarehouseUnavailable
 from fieldwork.streams import DAY, FLAG, INSTANT, MONEY, NUMBER, REMARKS, TEXT, Stream
 
-#: Filled by the check step; null where they do not apply.
-ANNOTATIONS: Final[tuple[str, ...]] = ("owner_known", "account_known")
+#: Filled by the check step: false where something is wrong with the row, else null (:mod:`fieldwork.quality.annotate`).
+ANNOTATIONS: Final[tuple[str, ...]] = (
+    "owner_known",
+    "account_known",
+    "manager_known",
+    "person_linked",
+    "number_kept",
+    "day_agrees",
+)
+#: Hours between two instants of a row, for rules about how long something may last; the database computes them.
+DERIVED: Final[dict[str, dict[str, str]]] = {
+    "leave": {"hours": "extract(epoch from end_at - start_at) / 3600"},
+    "visits": {
+        "planned_hours": "extract(epoch from planned_end - planned_start) / 3600",
+        "actual_hours": "extract(epoch from actual_end - actual_start) / 3600",
+    },
+}
 #: Rows that travel in one COPY at the most: memory stays flat however long a slice is.
 ROWS_PER_COPY: Final = 10_000
 #: Whole slices are committed when they hold so many rows, or so much time has passed: a kill costs no more than that.
@@ -41,13 +56,14 @@ Ingest: TypeAlias = Any
 
 
 def table(stream: Stream, batch_id: int) -> sa.Table:
-    """The staging table of a batch: ``seq``, the canonical columns, the remarks, the annotations."""
+    """The staging table of a batch: ``seq``, the canonical columns, the remarks, the annotations, the derived."""
     return sa.Table(
         f"b{batch_id}",
         sa.MetaData(),
         sa.Column("seq", sa.BigInteger, sa.Identity(always=True), nullable=False),
         *(sa.Column(name, _TYPES[kind]) for name, kind in (stream.column_types | REMARKS).items()),
         *(sa.Column(name, sa.Boolean) for name in ANNOTATIONS),
+        *(sa.Column(name, sa.Double, sa.Computed(how, persisted=True)) for name, how in _derived(stream)),
         schema="staging",
         prefixes=["UNLOGGED"],
     )
@@ -56,6 +72,21 @@ def table(stream: Stream, batch_id: int) -> sa.Table:
 def create(connection: sa.Connection, stream: Stream, batch_id: int) -> None:
     """Make the table unless it is there."""
     table(stream, batch_id).create(connection, checkfirst=True)
+
+
+def notes(stream: Stream) -> tuple[str, ...]:
+    """Columns of the table that are no part of the record: what we wrote beside it."""
+    return ("seq", "out_of_scope", *ANNOTATIONS, *DERIVED.get(stream.name, {}))
+
+
+def complete(connection: sa.Connection, stream: Stream, batch_id: int) -> None:
+    """Add the annotations and derived columns that a table made by an earlier version lacks."""
+    staged = table(stream, batch_id)
+    there = {column["name"] for column in sa.inspect(connection).get_columns(staged.name, schema="staging")}
+    for column in staged.columns:
+        if column.name in notes(stream) and column.name not in there:
+            definition = sa.schema.CreateColumn(column).compile(dialect=connection.dialect)
+            connection.execute(sa.text(f'alter table staging."b{int(batch_id)}" add column {definition}'))
 
 
 def drop(connection: sa.Connection, stream: Stream, batch_id: int) -> None:
@@ -91,6 +122,10 @@ def ingest(url: str) -> Iterator[Ingest]:
         yield first
     finally:
         _close(first)
+
+
+def _derived(stream: Stream) -> list[tuple[str, str]]:
+    return list(DERIVED.get(stream.name, {}).items())
 
 
 class Stager:

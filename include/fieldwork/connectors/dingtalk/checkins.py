@@ -21,7 +21,7 @@ from fieldwork.connectors.json_arrow import Page
 from fieldwork.connectors.paging import pages
 from fieldwork.streams import STREAMS
 
-_PATH: Final = "/topapi/checkin/record/get"
+PATH: Final = "/topapi/checkin/record/get"
 _USERS: Final = 10
 _PAGE: Final = 100
 #: One person may be asked for over this long, several together over a day.
@@ -79,7 +79,7 @@ def to_canonical(page: Page, options: Options) -> pa.RecordBatch:
 
 def _fetch(client: DingTalkClient, users: tuple[str, ...], span: Piece, cursor: int) -> tuple[Page, int | None]:
     page = client.rows(
-        _PATH,
+        PATH,
         {
             "userid_list": ",".join(users),
             "start_time": span.start_ms,

@@ -12,6 +12,7 @@ import pyarrow as pa
 from fieldwork.connectors.auth import Token, TokenKeeper
 from fieldwork.connectors.dingtalk import codes
 from fieldwork.connectors.json_arrow import Fields, Page, document, read_page, read_pages
+from fieldwork.connectors.shape import Sampler
 from fieldwork.connectors.transport import Answer, NotJson, Transport
 from fieldwork.errors import AuthFailed, RequestRefused
 
@@ -35,6 +36,8 @@ class DingTalkClient:
         self._app_key = app_key
         self._app_secret = app_secret
         self._keeper = TokenKeeper(self._fetch_token)
+        #: what the records of each call look like
+        self.sampler: Final = Sampler()
 
     @property
     def calls(self) -> int:
@@ -43,14 +46,16 @@ class DingTalkClient:
 
     def rows(self, path: str, body: Mapping[str, Any], at: str, fields: Fields, head: Fields | None = None) -> Page:
         """One page of rows; ``head`` names the scalars wanted beside them."""
-        return self._call(path, body, _reader(at, fields, {**ENVELOPE, **(head or {})}))
+        return self._call(path, body, self._reader(path, at, fields, {**ENVELOPE, **(head or {})}))
 
     def pages(self, path: str, bodies: Sequence[Mapping[str, Any]], at: str, fields: Fields) -> list[Page]:
         """A page of rows for each body; all are read at once, and those that need it are called for again."""
         token = self._keeper.current()
         answers = [self._post(path, body, token) for body in bodies]
         pages = read_pages([answer.body for answer in answers], at, fields, ENVELOPE)
-        read = _reader(at, fields, ENVELOPE)
+        for answer in answers:
+            self.sampler.page(path, answer.body, at, fields)
+        read = self._reader(path, at, fields, ENVELOPE)
         return [
             self._call(path, body, read, begun=(token, (page.head, page)))
             for body, page in zip(bodies, pages, strict=True)
@@ -91,6 +96,14 @@ class DingTalkClient:
                 raise _refused_twice(path)
             else:
                 self._wait_or_fail(code, path, repeated)
+
+    def _reader(self, path: str, at: str, fields: Fields, head: Fields) -> Reader[Page]:
+        def read(answer: bytes) -> Said[Page]:
+            page = read_page(answer, at, fields, head)
+            self.sampler.page(path, answer, at, fields)
+            return page.head, page
+
+        return read
 
     def _post(self, path: str, body: Mapping[str, Any], token: Token) -> Answer:
         return self._send("POST", path, {"access_token": token.value}, orjson.dumps(body))
@@ -133,14 +146,6 @@ class DingTalkClient:
                     todo="Check app key and app secret: login and password of the connection.",
                 )
             self._wait_or_fail(code, "/gettoken", repeated)
-
-
-def _reader(at: str, fields: Fields, head: Fields) -> Reader[Page]:
-    def read(answer: bytes) -> Said[Page]:
-        page = read_page(answer, at, fields, head)
-        return page.head, page
-
-    return read
 
 
 def _refused_twice(path: str) -> AuthFailed:

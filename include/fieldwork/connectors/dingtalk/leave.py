@@ -24,6 +24,7 @@ from fieldwork.connectors.json_arrow import Page
 from fieldwork.connectors.paging import pages
 from fieldwork.streams import STREAMS
 
+_FIELDS: Final = ("procInst_id", "tag_name", "biz_type", "begin_time", "end_time")
 #: Where each canonical column is read from, for the sentence of a row that cannot be typed.
 _READ: Final = ("procInst_id", "userid", "tag_name", "begin_time", "end_time")
 
@@ -31,8 +32,8 @@ _READ: Final = ("procInst_id", "userid", "tag_name", "begin_time", "end_time")
 STATUS: Final = (100, 180)
 EVERY_DAY: Final = (10, 7)
 
-_STATUS_PATH: Final = "/topapi/attendance/getleavestatus"
-_DAY_PATH: Final = "/topapi/attendance/getupdatedata"
+STATUS_PATH: Final = "/topapi/attendance/getleavestatus"
+DAY_PATH: Final = "/topapi/attendance/getupdatedata"
 _PAGE: Final = 20
 _KINDS: Final = {"请假": "leave", "出差": "trip", "外出": "out", "加班": "overtime"}
 #: biz_type, where the tag says nothing: 1 overtime, 3 leave; 2 is a trip or an outing, so the tag must say.
@@ -58,7 +59,7 @@ def _away(client: DingTalkClient, options: Options, group: Group, piece: Piece) 
 
     def fetch(offset: int) -> tuple[Page, int | None]:
         page = client.rows(
-            _STATUS_PATH,
+            STATUS_PATH,
             {
                 "userid_list": ",".join(group.users),
                 "start_time": piece.start_ms,
@@ -82,10 +83,12 @@ def _away(client: DingTalkClient, options: Options, group: Group, piece: Piece) 
 
 def _approvals(client: DingTalkClient, user: str, day: date) -> list[Mapping[str, Any]]:
     """Approvals of one user's day; none for a user whom DingTalk does not know any more."""
-    answer = client.answer(_DAY_PATH, {"userid": user, "work_date": day.isoformat()}, nothing=codes.UNKNOWN_PERSON)
+    answer = client.answer(DAY_PATH, {"userid": user, "work_date": day.isoformat()}, nothing=codes.UNKNOWN_PERSON)
     result = (answer or {}).get("result")
     listed = result.get("approve_list") if isinstance(result, Mapping) else None
-    return [one for one in listed or [] if isinstance(one, Mapping)]
+    approvals = [one for one in listed or [] if isinstance(one, Mapping)]
+    client.sampler.records(DAY_PATH, approvals, _FIELDS)
+    return approvals
 
 
 def _days(piece: Piece, options: Options) -> Iterator[date]:

@@ -24,6 +24,7 @@ from fieldwork.connectors.paging import pages
 from fieldwork.errors import BadResponse, CursorLoop
 from fieldwork.streams import STREAMS
 
+PATH: Final = "/topapi/v2/user/list"
 _PAGE: Final = 100
 _PARALLEL: Final = 8
 #: A company's tree of departments is not deeper; a loop in it would be.
@@ -103,7 +104,7 @@ class Directory:
     def _members(self, department: _Department) -> list[pa.RecordBatch]:
         def fetch(cursor: int) -> tuple[Page, int | None]:
             page = self._client.rows(
-                "/topapi/v2/user/list",
+                PATH,
                 {"dept_id": department.dept_id, "cursor": cursor, "size": _PAGE},
                 "result.list",
                 _FIELDS,

@@ -23,7 +23,7 @@ DAYS: Final = 7
 #: Calls in one slice: columns of a few thousand rows cost little more to convert than those of one page.
 CALLS: Final = 4
 
-_PATH: Final = "/attendance/listRecord"
+PATH: Final = "/attendance/listRecord"
 _FIELDS: Final = {
     "id": pa.int64(),
     "userId": pa.string(),
@@ -56,9 +56,9 @@ def read_punches(client: DingTalkClient, options: Options, group: Group, piece: 
         "isI18n": False,
     }
     asked = [{"userIds": group.users[n : n + USERS], **span} for n in range(0, len(group.users), USERS)]
-    pages = client.pages(_PATH, asked, "recordresult", _FIELDS)
+    pages = client.pages(PATH, asked, "recordresult", _FIELDS)
     if not all(page.listed for page in pages):
-        raise BadResponse(f"DingTalk's answer to {_PATH} has no recordresult.", todo="Ask again later.")
+        raise BadResponse(f"DingTalk's answer to {PATH} has no recordresult.", todo="Ask again later.")
     return within(to_canonical(together(pages), options), piece)
 
 

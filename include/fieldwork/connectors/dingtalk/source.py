@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Final
 
 import pyarrow as pa
 
 from fieldwork.connectors.base import Slice
-from fieldwork.connectors.dingtalk import leave, punches
+from fieldwork.connectors.dingtalk import checkins, leave, people, punches
 from fieldwork.connectors.dingtalk.checkins import read_checkins
 from fieldwork.connectors.dingtalk.client import DingTalkClient
 from fieldwork.connectors.dingtalk.cut import Group, Piece, groups, named, pieces
@@ -15,8 +16,16 @@ from fieldwork.connectors.dingtalk.leave import read_leave
 from fieldwork.connectors.dingtalk.options import Options
 from fieldwork.connectors.dingtalk.people import Directory
 from fieldwork.connectors.dingtalk.punches import read_punches
+from fieldwork.connectors.shape import FieldSeen
 from fieldwork.errors import ConfigError
 from fieldwork.streams import Window
+
+#: The calls whose records make up each stream.
+_CALLS: Final = {
+    "employees": (people.PATH,),
+    "punches": (punches.PATH, checkins.PATH),
+    "leave": (leave.STATUS_PATH, leave.DAY_PATH),
+}
 
 Read = Callable[[DingTalkClient, Options, Group, Piece], Iterator[pa.RecordBatch]]
 
@@ -51,6 +60,10 @@ class DingTalkSource:
         """All slices, one after another."""
         for part in self.slices(stream, window):
             yield from part.read()
+
+    def shape(self, stream: str) -> Sequence[FieldSeen]:
+        """See :class:`fieldwork.connectors.shape.Shaped`: what this object has sampled so far."""
+        return list(self.client.sampler.seen(_CALLS[stream]))
 
     def _parts(self, what: str, window: Window, people: int, days: int, read: Read) -> list[Slice]:
         zone = self._options.zone

@@ -15,6 +15,8 @@ from fieldwork.connectors.salesforce import problems, soql
 from fieldwork.connectors.salesforce.client import SalesforceClient
 from fieldwork.connectors.salesforce.options import Options, Reading
 from fieldwork.connectors.salesforce.rows import to_canonical, wire_fields
+from fieldwork.connectors.salesforce.shape import described
+from fieldwork.connectors.shape import FieldSeen
 from fieldwork.connectors.transport import Answer
 from fieldwork.errors import BadResponse, ConfigError, FieldworkError, TruncatedRead
 from fieldwork.streams import STREAMS, Stream, Window
@@ -44,6 +46,11 @@ class SalesforceSource:
         """All slices, one after another."""
         for part in self.slices(stream, window):
             yield from part.read()
+
+    def shape(self, stream: str) -> Sequence[FieldSeen]:
+        """See :class:`fieldwork.connectors.shape.Shaped`: the object's own description."""
+        reading = self._options.readings.get(stream)
+        return [] if reading is None else list(described(self.client, self._options, reading))
 
     def _batches(self, stream: Stream, reading: Reading, window: Window) -> Iterator[pa.RecordBatch]:
         """One batch a page; raises TruncatedRead when Salesforce gave fewer or more records than it counted."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Date, Index, Integer, Sequence, Text, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import BigInteger, Boolean, Date, Double, Index, Integer, Sequence, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from .base import INSTANT, key, may, metadata, must, table
 
@@ -113,7 +113,7 @@ quarantine = table(
 
 check_result = table(
     "ops.check_result",
-    "Outcome of every rule of every suite: counts, never values",
+    "Outcome of every rule of every suite: counts and keys, never values",
     key("run_id", Text, "The run (ops.run)"),
     key("dataset", Text, "The stream, or the joined table"),
     key("batch_id", BigInteger, "The batch; 0 for a joined table"),
@@ -122,8 +122,54 @@ check_result = table(
     must("outcome", Text, "passed, failed or could_not_run"),
     may("failing", BigInteger, "Rows that broke it; null for a rule about the whole"),
     may("total", BigInteger, "Rows looked at"),
+    may("keys", JSONB, "Keys of rows that broke it, the first 20 at most; no other value of theirs"),
+    may("problem", Text, "Why it could not run: the kind of error"),
+    may("accepted_by", Text, "Who let the batch go on although it failed, and why"),
     must("suite_hash", Text, "SHA-256 of the suite file"),
     must("checked_at", INSTANT, "When"),
+)
+
+batch_day = table(
+    "ops.batch_day",
+    "How many rows a batch holds of each local day, beside what such a day usually has; judged by the suite days",
+    key("batch_id", BigInteger, "The batch (ops.batch)"),
+    key("day", Date, "The local day; of a modified stream the day that most of the batch's span lies on"),
+    must("whole", Boolean, "The batch covers the whole day, so the rows may be compared with those of other days"),
+    must("rows", BigInteger, "Rows of the day"),
+    must("expected", Boolean, "So many people are employed on this working day that no row at all is suspicious"),
+    may("usual", Double, "Median of the rows of the same weekday in the weeks before; null = too little is known"),
+    may("share", Double, "rows / usual"),
+    may("stale_days", Double, "Days from the newest modified stamp to the run's now; modified streams only"),
+    Index(None, "day"),
+)
+
+batch_field = table(
+    "ops.batch_field",
+    "The fields that a batch's records have on the wire, sampled or described; of a checked batch those that changed",
+    key("batch_id", BigInteger, "The batch (ops.batch)"),
+    key("field", Text, "The field as the source names it, after the call that gives it"),
+    must("mapped", Boolean, "We read it"),
+    must("kinds", ARRAY(Text), "Kinds of value that were seen: text, number, boolean, date …; null is no kind"),
+    must("looked_at", BigInteger, "Records looked at"),
+    must("present", BigInteger, "of these, records that had the field with a value"),
+    must("longest", Integer, "Characters of the longest text, or that the source allows; 0 = no text"),
+    may("was", ARRAY(Text), "Kinds known before; null = the field was not known"),
+    may("change", Text, "same, new, changed, longer, missing, retyped or gone; null = not compared yet"),
+)
+
+known_field = table(
+    "ops.known_field",
+    "The fields of each stream on the wire as the checked batches had them: what the next batch is compared with",
+    key("system", Text, "The outside system"),
+    key("stream", Text, "The stream"),
+    key("field", Text, "The field as the source names it, after the call that gives it"),
+    must("mapped", Boolean, "We read it"),
+    must("kinds", ARRAY(Text), "Kinds of value seen so far"),
+    must("looked_at", BigInteger, "Records looked at so far"),
+    must("present", BigInteger, "of these, records that had the field with a value"),
+    must("longest", Integer, "Characters of the longest text so far"),
+    must("since_batch", BigInteger, "The batch that met it first (ops.batch)"),
+    must("last_batch", BigInteger, "The batch that met it last (ops.batch)"),
 )
 
 outbox = table(
