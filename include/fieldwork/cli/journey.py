@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -13,6 +14,7 @@ import typer
 from fieldwork import errors, failpoint
 from fieldwork.connectors.base import Source
 from fieldwork.settings import Settings
+from fieldwork.steps.finish import finish
 from fieldwork.steps.plan import names_in_order, plan
 from fieldwork.steps.progress import Progress
 from fieldwork.streams import STREAMS
@@ -119,16 +121,32 @@ def go(
 ) -> None:
     """Every step in order; notes in the ledger how the run ended."""
     _plan(engine, settings, run_id, since, until, streams, dry_run, full)
-    try:
+    with ended_in_ledger(engine, settings, run_id):
         for step in _calls(engine, settings, run_id, progress):
             step()
+
+
+@contextlib.contextmanager
+def ended_in_ledger(engine: sa.Engine, settings: Settings, run_id: str) -> Iterator[None]:
+    """Note how the run ended; an error is noted and goes on."""
+    try:
+        yield
     except BaseException as error:
         text = str(error) if isinstance(error, errors.FieldworkError) else type(error).__name__
         with engine.begin() as connection:
             ledger.finish_run(connection, run_id, error=text)
         raise
-    with engine.begin() as connection:
-        ledger.finish_run(connection, run_id)
+    finish(engine, settings, run_id=run_id)
+
+
+def publish_touched(
+    engine: sa.Engine, settings: Settings, run_id: str, *, write_back: bool, progress: Progress
+) -> None:
+    """What follows a load: build, audit, publish and, if wanted, write back."""
+    wanted = {"build", "audit", "publish"} | ({"write_back"} if write_back else set())
+    for step in _calls(engine, settings, run_id, progress):
+        if step.__name__ in wanted:
+            step()
 
 
 def _calls(engine: sa.Engine, settings: Settings, run_id: str, progress: Progress) -> Iterator[Callable[[], Any]]:
@@ -228,7 +246,10 @@ def _new_id() -> str:
 def _newest(engine: sa.Engine) -> str:
     with engine.connect() as connection:
         found = connection.execute(
-            sa.select(ops.run.c.run_id).order_by(ops.run.c.started_at.desc()).limit(1)
+            sa.select(ops.run.c.run_id)
+            .where(ops.run.c.kind == "journey")
+            .order_by(ops.run.c.started_at.desc())
+            .limit(1)
         ).scalar_one_or_none()
     if found is None:
         raise errors.ConfigError("There is no run yet.", todo="Start with `fieldwork run` or `fieldwork step extract`.")

@@ -8,7 +8,10 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 from rich import box
+from rich.markup import escape
 from rich.table import Table
+
+from fieldwork.warehouse.schema import ops
 
 from .console import out
 
@@ -27,6 +30,20 @@ def show_run(engine: sa.Engine, run_id: str) -> None:
     for title, file, nothing in TABLES:
         names, rows = _ask(engine, file, run_id)
         out.print(_table(title, names, rows) if rows else f"[bold]{title}[/]: {nothing}")
+    for warning in _warnings(engine, run_id):
+        out.print(
+            f"[bold yellow]Warning[/] {escape(warning)} [bold]fieldwork quarantine ageing[/] tells which.",
+            soft_wrap=True,
+        )
+
+
+def _warnings(engine: sa.Engine, run_id: str) -> list[str]:
+    s = ops.step.c
+    with engine.connect() as connection:
+        found = connection.execute(
+            sa.select(s.result).where(s.run_id == run_id, s.step == "finish")
+        ).scalar_one_or_none()
+    return list((found or {}).get("warnings", []))
 
 
 def _ask(engine: sa.Engine, file: str, run_id: str) -> tuple[list[str], Sequence[Any]]:

@@ -59,7 +59,8 @@ def mark_unknown(connection: sa.Connection, stream: Stream, batch: ledger.Batch)
 def staged_of_run(connection: sa.Connection, batch: ledger.Batch, stream: Stream) -> list[sa.Table]:
     """Staging tables of another stream of the same run and system that are still there."""
     inspector = sa.inspect(connection)
-    others = ledger.batches(connection, batch.run_id, stream=stream.name, states=("extracted", "checked"))
+    states = ("extracted", "checked")
+    others = ledger.batches(connection, batch.run_id, stream=stream.name, states=states, kind=batch.kind)
     tables = [staging.table(stream, other.batch_id) for other in others if other.system == batch.system]
     return [table for table in tables if inspector.has_table(table.name, schema="staging")]
 
