@@ -30,6 +30,7 @@ from .release import release_held
 from .settle import close_batch, merge_batch
 
 _ORDER: Final = {name: place for place, name in enumerate(STREAMS)}
+_UNFINISHED: Final = ("open", "extracted", "checked")
 
 
 def choose(
@@ -41,9 +42,7 @@ def choose(
     is none, or is not open.
     """
     with engine.begin() as connection:
-        b = ops.batch.c
-        earlier = sa.and_(b.run_id == run_id, b.kind == "replay", b.state.in_(["open", "extracted", "checked"]))
-        connection.execute(sa.update(ops.batch).where(earlier).values(state="abandoned"))
+        _clear_dead(connection, run_id)
         choice = choice.among("mended")
         _require_open(connection, choice)
         today = settings.now().astimezone(settings.time_zone).date()
@@ -110,6 +109,22 @@ def replay(
         return result
 
 
+def _clear_dead(connection: sa.Connection, run_id: str) -> None:
+    """Give up batches of replays that nobody works on any more, and of earlier attempts of this one."""
+    b, r = ops.batch.c, ops.run.c
+    # a command holds its run's name (ledger.held) while it lives; a run of Airflow's ends in the ledger
+    let_go = sa.func.pg_try_advisory_xact_lock(sa.func.hashtextextended(r.run_id, 7))
+    dead = sa.or_(r.run_id == run_id, r.state != "running", sa.and_(r.run_id.like("replay-%"), let_go))
+    query = (
+        sa.select(b.batch_id, b.stream)
+        .join(ops.run, b.run_id == r.run_id)
+        .where(b.kind == "replay", b.state.in_(_UNFINISHED), dead)
+    )
+    for batch_id, name in connection.execute(query).all():
+        staging.drop(connection, STREAMS[name], batch_id)
+        ledger.update_batch(connection, batch_id, state="abandoned")
+
+
 def _require_open(connection: sa.Connection, choice: Choice) -> None:
     if not choice.ids:
         return
@@ -129,8 +144,7 @@ def _require_open(connection: sa.Connection, choice: Choice) -> None:
 def _open_batches(connection: sa.Connection, run: ledger.Run) -> list[ledger.Batch]:
     if run.kind != "replay":
         raise ConfigError(f"Run {run.run_id} is no replay.", todo="Start one: `fieldwork quarantine replay`.")
-    states = ("open", "extracted", "checked")
-    found = ledger.batches(connection, run.run_id, states=states, kind="replay")
+    found = ledger.batches(connection, run.run_id, states=_UNFINISHED, kind="replay")
     return sorted(found, key=lambda batch: (_ORDER[batch.stream], batch.batch_id))
 
 
