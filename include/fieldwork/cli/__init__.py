@@ -10,7 +10,7 @@ import typer
 from fieldwork import __version__
 from fieldwork.errors import ConfigError, FieldworkError
 
-from . import demo, journey, pages, quarantine, quarantine_acts, sandbox, warehouse
+from . import demo, journey, pages, quarantine, quarantine_acts, reconcile, sandbox, warehouse
 from .console import problem
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app.add_typer(sandbox.app, name="sandbox")
 quarantine_acts.register(quarantine.app)
 app.add_typer(quarantine.app, name="quarantine")
 journey.register(app)
+reconcile.register(app)
 warehouse.register(app)
 demo.register(app)
 pages.register(app)

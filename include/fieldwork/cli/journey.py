@@ -161,7 +161,7 @@ def _calls(engine: sa.Engine, settings: Settings, run_id: str, progress: Progres
         for stream in wanted:
             side = STREAMS[stream].side
             if side not in sources:
-                sources[side] = _source(settings, side)
+                sources[side] = source(settings, side)
             step(engine, settings, sources[side], run_id=run_id, stream=stream, progress=progress)
         return {"streams": len(wanted)}
 
@@ -200,7 +200,8 @@ def _calls(engine: sa.Engine, settings: Settings, run_id: str, progress: Progres
     yield from (extract, check, load, build, audit, publish, write_back)
 
 
-def _source(settings: Settings, side: str) -> Source:
+def source(settings: Settings, side: str) -> Source:
+    """The source of a side (attendance, crm), by its Airflow connection."""
     _prepare(settings)
     from fieldwork.orchestration.sessions import open_source
 

@@ -46,7 +46,7 @@ def merge_batch(
     if stream.name in {"employees", "crm_users"}:
         identity.link_crm_users(connection, settings.identity_file)
     supersede(connection, stream, system, merge.incoming)
-    return merged, aside, _touch(connection, settings, stream)
+    return merged, aside, touch_days(connection, settings, stream)
 
 
 def close_batch(
@@ -75,7 +75,8 @@ def _newcomers(stream: Stream, system: str, batch_id: int) -> sa.Select[Any]:
     return sa.select(staged.user_id, staged.employee_no, staged.hired_on).where(sa.not_(known))
 
 
-def _touch(connection: sa.Connection, settings: Settings, stream: Stream) -> int:
+def touch_days(connection: sa.Connection, settings: Settings, stream: Stream) -> int:
+    """Note the person-days that the rows in ``delta`` change; returns how many."""
     connection.execute(sa.text("create temporary table touch (employee_id text, work_date date) on commit drop"))
     script = files(__package__).joinpath("touch", f"{stream.name}.sql")
     if stream.name == "punches":

@@ -166,7 +166,7 @@ def open_batch(connection: sa.Connection, *, run_id: str, system: str, stream: s
 
 
 def open_again(connection: sa.Connection, *, run_id: str, system: str, stream: str, kind: str, state: str) -> int:
-    """A batch of rows that were here before (``kind``: replay, repair); it has no window and moves no watermark."""
+    """A batch of another kind than extract (``ops.batch``); it has no window and moves no watermark."""
     batch_id: int = connection.execute(
         sa.insert(ops.batch)
         .values(

@@ -47,7 +47,12 @@ batch = table(
     must("run_id", Text, "The run (ops.run)"),
     must("system", Text, "The outside system"),
     must("stream", Text, "The stream"),
-    must("kind", Text, "extract; replay for quarantined rows that go through again; repair for what the source lost"),
+    must(
+        "kind",
+        Text,
+        "extract; replay for quarantined rows that go through again; reconcile for keys that are only compared; "
+        "repair for records that the source has no more",
+    ),
     may("window_start", INSTANT, "Start of the window; null = from the beginning"),
     may("window_end", INSTANT, "End of the window, not included; null for a replay"),
     must("state", Text, "open, extracted, checked, closed or abandoned"),

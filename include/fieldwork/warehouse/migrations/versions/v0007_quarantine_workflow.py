@@ -192,7 +192,8 @@ def upgrade() -> None:
         "batch",
         "kind",
         existing_type=sa.Text(),
-        comment="extract; replay for quarantined rows that go through again; repair for what the source lost",
+        comment="extract; replay for quarantined rows that go through again; reconcile for keys that are only compared; "
+        "repair for records that the source has no more",
         existing_comment="extract, or replay for held rows that go through again",
         existing_nullable=False,
         schema="ops",
@@ -244,6 +245,20 @@ def upgrade() -> None:
             nullable=True,
             comment="Read modified streams from here on; null = from the watermark",
         ),
+        schema="ops",
+    )
+    for name, what in (("account", "customer"), ("crm_user", "user")):
+        comment = f"When the CRM was found to have the {what} no more; null = there"
+        op.add_column(
+            name, sa.Column("missing_since", sa.DateTime(timezone=True), nullable=True, comment=comment), schema="core"
+        )
+    op.alter_column(
+        "step",
+        "step",
+        existing_type=sa.Text(),
+        comment="extract:<stream>, check, load, build, audit, publish, write_back, finish; or of another kind of run",
+        existing_comment="extract:<stream>, check, load, build, audit, publish or write_back",
+        existing_nullable=False,
         schema="ops",
     )
     op.execute(NOTE_EVENTS)
