@@ -24,7 +24,7 @@ their_record as materialized (
     where
         coalesce(t.day, 'infinity') in (select d.day_key from differing as d)
         and not exists (select from aside as a where a.key = t.key)
-    order by t.key, t.modified_at desc nulls last
+    order by t.key asc, t.modified_at desc nulls last
 ),
 
 our_record as materialized (

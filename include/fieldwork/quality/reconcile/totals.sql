@@ -51,6 +51,8 @@ select
     coalesce(t.set_aside, 0) as set_aside,
     t.measure as source_sum,
     o.measure as warehouse_sum,
-    (t.compared, t.digest, t.compared_measure) is distinct from (o.compared, o.digest, o.compared_measure) as differs
+    coalesce(t.compared, 0) <> coalesce(o.compared, 0)
+    or coalesce(t.digest, 0) <> coalesce(o.digest, 0)
+    or coalesce(t.compared_measure, 0) <> coalesce(o.compared_measure, 0) as differs
 from their_day as t
 full join our_day as o on t.day_key = o.day_key
