@@ -1,9 +1,9 @@
 """Quarantined rows go through again: check, load, build, audit, publish, as if they had never been bad.
 
-Without params: everything that was mended (`fieldwork quarantine edit`). Params choose others, e.g. the `new` rows of a
-rule that was corrected. **Rehearse** with `dry_run`: rows are judged, loaded, counted and taken back. With `approval`
-the run waits at `approve` for an answer under *Required Actions*; refused or unanswered for a day, nothing is done.
-Rows that are still bad come back with what is wrong. The steps are those of `fieldwork quarantine replay`.
+Without params: what was mended (`fieldwork quarantine edit`). Params choose others, e.g. the `new` rows of a rule that
+was corrected. **Rehearse** with `dry_run`: judged, loaded, counted, taken back. With `approval` the run waits for an
+answer under *Required Actions*; refused or unanswered for a day, nothing is done. Rows that are still bad come back
+with what is wrong. The steps are those of `fieldwork quarantine replay`.
 """
 
 from datetime import timedelta
@@ -14,6 +14,7 @@ from airflow.sdk import Param, TriggerRule, chain, dag, task
 from fieldwork.orchestration import replay_tasks, tasks
 from fieldwork.orchestration.assets import PUBLISHED
 from fieldwork.orchestration.defaults import DEFAULT_ARGS
+from fieldwork.orchestration.links import with_page
 
 STREAMS = ["employees", "crm_users", "accounts", "punches", "leave", "visits", "tasks", "opportunities"]
 OPEN = ["new", "held", "mended"]
@@ -47,12 +48,11 @@ def quarantine_replay() -> None:
         return "approve" if params["approval"] and not params["dry_run"] else "replay"
 
     approve = ApprovalOperator(
-        task_id="approve", defaults="Reject", response_timeout=timedelta(days=1),
-        subject="Send quarantined rows through again?",
+        task_id="approve", defaults="Reject", response_timeout=timedelta(days=1), subject="Replay quarantined rows?",
         body="By stream: {{ ti.xcom_pull(task_ids='choose')['streams'] }}. `fieldwork quarantine list` shows the rows.",
     )  # fmt: skip
 
-    @task(trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS)  # approve may have been passed over
+    @task(trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS)  # approve may be passed over
     def replay(run_id=None, dag_run=None, ti=None):
         return replay_tasks.replay(run_id, dag_run.triggering_user_name, ti.xcom_pull(task_ids="approve"))
 
@@ -64,7 +64,7 @@ def quarantine_replay() -> None:
         return run()
 
     chain(
-        choose(),
+        with_page(choose()),
         asked := ask(),
         approve,
         again := replay(),
@@ -72,7 +72,7 @@ def quarantine_replay() -> None:
         step(tasks.audit),
         step(tasks.publish, outlets=PUBLISHED),
         step(tasks.write_back, pool="fieldwork_crm"),
-        step(tasks.finish, trigger_rule=TriggerRule.NONE_FAILED),  # also when nothing was to be done, or it was refused
+        step(tasks.finish, trigger_rule=TriggerRule.NONE_FAILED),  # also when nothing was done, or it was refused
     )
     asked >> again
 

@@ -13,6 +13,7 @@ from airflow.sdk import CronTriggerTimetable, Param, TriggerRule, chain, dag, ta
 
 from fieldwork.orchestration import reconcile_tasks, tasks
 from fieldwork.orchestration.defaults import DEFAULT_ARGS
+from fieldwork.orchestration.links import with_page
 
 #: The Airflow connection of each side (its pool has the same name), in the order of repair: people first.
 SIDES = {"attendance": "fieldwork_attendance", "crm": "fieldwork_crm"}
@@ -57,7 +58,7 @@ def reconcile_nightly() -> None:
         return run()
 
     chain(
-        plan(),
+        with_page(plan()),
         [of(side, reconcile_tasks.compare) for side in SIDES],
         of("attendance", reconcile_tasks.repair),
         of("crm", reconcile_tasks.repair, trigger_rule=TriggerRule.NONE_FAILED),

@@ -10,7 +10,7 @@ import typer
 from fieldwork import __version__
 from fieldwork.errors import ConfigError, FieldworkError
 
-from . import demo, journey, pages, quarantine, quarantine_acts, reconcile, sandbox, warehouse
+from . import demo, journey, pages, quarantine, quarantine_acts, reconcile, report, sandbox, warehouse
 from .console import problem
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app = typer.Typer(
 app.add_typer(sandbox.app, name="sandbox")
 quarantine_acts.register(quarantine.app)
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(report.app, name="report")
 journey.register(app)
 reconcile.register(app)
 warehouse.register(app)

@@ -98,7 +98,7 @@ def one_step(
         run_id = run_id or _new_id()
         _plan(engine, settings, run_id, first, last, _names(streams), dry_run, full)
     else:
-        run_id = run_id or _newest(engine)
+        run_id = run_id or newest_run(engine)
     with bars() as progress:
         for step in _calls(engine, settings, run_id, progress):
             if step.__name__ == name.value:
@@ -244,7 +244,8 @@ def _new_id() -> str:
     return f"cli-{datetime.now(UTC):%Y%m%dT%H%M%S.%f}"
 
 
-def _newest(engine: sa.Engine) -> str:
+def newest_run(engine: sa.Engine) -> str:
+    """The id of the newest daily run; raises ConfigError when there is none yet."""
     with engine.connect() as connection:
         found = connection.execute(
             sa.select(ops.run.c.run_id)
