@@ -7,11 +7,12 @@ import io
 from datetime import date, timedelta
 from decimal import Decimal
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fieldwork.spreadsheet import defuse, restore, write
+from fieldwork.spreadsheet import defuse, defused, restore, restored, write
 
 RUN = [
     "=1+1",
@@ -51,6 +52,9 @@ def test_what_is_no_text_is_told_as_text() -> None:
 @given(st.text(alphabet="'=+-@＝ \t\r\nab", max_size=6))
 def test_what_was_defused_is_restored_and_never_runs(text: str) -> None:
     assert restore(defuse(text)) == text
+    column = pa.chunked_array([[text, None]])
+    assert defused(column).to_pylist() == [defuse(text), None]
+    assert restored(defused(column)).to_pylist() == [text, None]
     assert (
         defuse(text).lstrip("' \u3000")[:1] not in {"=", "+", "-", "@", "＝", "\t", "\r", "\n"}
         or defuse(text)[0] == "'"

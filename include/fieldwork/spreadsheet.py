@@ -13,8 +13,12 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any, Final, TextIO
 
-#: Blanks and apostrophes at the front do not make the rest safe, or could not be told from ours.
-_RUNS: Final = re.compile("^[' \u00a0\u3000\ufeff\u200b]*[=+\\-@＝＋－＠\t\r\n\0]")
+import pyarrow as pa
+import pyarrow.compute as pc
+
+#: Blanks and apostrophes at the front do not make the rest safe, or could not be told from ours. For ``re`` and Arrow.
+RUNS: Final = "^[' \u00a0\u3000\ufeff\u200b]*[=+\\-@＝＋－＠\\t\\r\\n\\x00]"
+_RUNS: Final = re.compile(RUNS)
 
 
 def defuse(cell: Any) -> Any:
@@ -28,6 +32,19 @@ def defuse(cell: Any) -> Any:
 def restore(text: str) -> str:
     """The text that :func:`defuse` was given."""
     return text[1:] if text.startswith("'") and _RUNS.match(text[1:]) else text
+
+
+def defused(texts: pa.Array) -> pa.Array:
+    """:func:`defuse` for a whole column of text."""
+    marked = pc.binary_join_element_wise(pa.scalar("'"), texts, "")
+    return pc.if_else(pc.match_substring_regex(texts, RUNS), marked, texts)
+
+
+def restored(texts: pa.Array) -> pa.Array:
+    """:func:`restore` for a whole column of text."""
+    bare = pc.utf8_slice_codeunits(texts, 1)
+    ours = pc.and_(pc.starts_with(texts, "'"), pc.match_substring_regex(bare, RUNS))
+    return pc.if_else(ours, bare, texts)
 
 
 def write(file: TextIO, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 from sqlalchemy import Engine, text
+from typer.testing import CliRunner
 
+from fieldwork.cli import app
 from fieldwork.cli.warehouse import ask
 from fieldwork.errors import ConfigError
+from fieldwork.settings import Settings
 
 
 def test_it_answers(database_url: str, warehouse: Engine) -> None:
@@ -48,3 +51,11 @@ def test_it_changes_and_leaks_nothing(database_url: str, warehouse: Engine, stat
         ask(database_url, statement)
     with warehouse.connect() as connection:
         assert connection.execute(text("select count(*) from ops.run")).scalar_one() == 1
+
+
+def test_csv_holds_no_formula_and_a_table_no_markup(settings: Settings, warehouse: Engine) -> None:
+    environment = {"FIELDWORK_HOME": str(settings.home), "FIELDWORK_WAREHOUSE_URL": str(settings.warehouse_url)}
+    query = "select '=cmd()' as \"=n\", -5 as number, '[/red]' as markup, '<script>' as tag"
+    told = CliRunner().invoke(app, ["sql", query, "--csv"], env=environment)
+    assert told.stdout.splitlines() == ['"\'=n","number","markup","tag"', '"\'=cmd()",-5,"[/red]","<script>"']
+    assert "[/red]" in CliRunner().invoke(app, ["sql", query], env=environment).stdout

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -48,13 +48,13 @@ def rows_of_company(company: Company) -> Rows:
     return rows
 
 
-def spoilt(rows: Rows, count: int, seed: int) -> tuple[Rows, Pairs]:
-    """A copy with ``count`` rows spoilt at random, and which they are.
+def spoilt(rows: Rows, count: int, seed: int, streams: Sequence[str] = tuple(STREAMS)) -> tuple[Rows, Pairs]:
+    """A copy with ``count`` rows of these streams spoilt at random, and which they are.
 
     Every critical rule about rows comes at least once; owners and customers are made unknown by a name nobody has.
     """
     dice = random.Random(seed)
-    ways = [(name, change) for name in STREAMS for change in _ways(name)]
+    ways = [(name, change) for name in streams for change in _ways(name)]
     now = {name: [dict(row) for row in rows[name]] for name in STREAMS}
     left = {name: dice.sample(range(len(rows[name])), len(rows[name])) for name in STREAMS}
     pairs: Pairs = {name: [] for name in STREAMS}
@@ -115,18 +115,24 @@ def _in_place(change: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def journey(
-    engine: sa.Engine, settings: Settings, company: Company, rows: Rows, run_id: str, *, to: str, checked: bool = True
+    engine: sa.Engine,
+    settings: Settings,
+    company: Company,
+    rows: Rows,
+    run_id: str,
+    *,
+    to: str,
+    checked: Sequence[str] = tuple(STREAMS),
 ) -> None:
-    """Extract, check (unless the rows are known to be good) and load; ``to="publish"`` builds and publishes too."""
+    """Extract, check these streams (the others are known to be good), load; ``publish`` builds and publishes too."""
     plan(engine, settings, run_id=run_id, since=company.since, until=company.until, as_of=NOW)
     sources = {side: RowSource(SYSTEMS[side], **{n: [rows[n]] for n in STREAMS}) for side in SYSTEMS}
     for name, stream in STREAMS.items():
         extract(engine, settings, sources[stream.side], run_id=run_id, stream=name)
-    if checked:
-        check(engine, settings, run_id=run_id)
-    else:
-        with engine.begin() as connection:
-            connection.execute(sa.text("update ops.batch set state = 'checked' where state = 'extracted'"))
+    good = sa.text("update ops.batch set state = 'checked' where state = 'extracted' and stream <> all(:checked)")
+    with engine.begin() as connection:
+        connection.execute(good, {"checked": list(checked)})
+    check(engine, settings, run_id=run_id)
     load(engine, settings, run_id=run_id)
     if to == "publish":
         joined(engine, settings, run_id)

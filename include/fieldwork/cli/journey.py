@@ -267,13 +267,13 @@ def _unfinished(
         newest = connection.execute(
             sa.select(ops.run).where(r.run_id.like("cli-%")).order_by(r.started_at.desc()).limit(1)
         ).one_or_none()
-    if newest is None or newest.state == "done" or not _may_go_on(newest.error):
+    if newest is None or newest.state == "done" or not may_go_on(newest.error):
         return None
     same = (newest.since, newest.until, newest.dry_run, newest.full_read) == (since, until, dry_run, full)
     return str(newest.run_id) if same and tuple(newest.streams) == names_in_order(streams) else None
 
 
-def _may_go_on(error: str | None) -> bool:
+def may_go_on(error: str | None) -> bool:
     """Killed (no error noted), or ended by something that may pass; a judged batch must be read anew instead."""
     kind = getattr(errors, error[1:].partition("]")[0], None) if error else errors.TransientError
     return isinstance(kind, type) and issubclass(kind, errors.TransientError)

@@ -18,10 +18,12 @@ from fieldwork.quality import lines
 from fieldwork.quality import mend as mending
 from fieldwork.quality.cells import Given
 from fieldwork.quality.choice import OPEN, Choice
+from fieldwork.settings import Settings
 from fieldwork.warehouse import ledger
+from fieldwork.warehouse.schema import ops
 
 from .console import bars, out
-from .journey import ended_in_ledger, publish_touched
+from .journey import ended_in_ledger, may_go_on, publish_touched
 from .quarantine import OlderThan, Rules, Statuses, StreamNames, Yes, agree, chosen, who
 from .summary import show_run
 from .warehouse import open_warehouse
@@ -128,6 +130,8 @@ def replay(
     choice = choice.among(*OPEN) if all_ else choice.among("mended")
     engine, settings = open_warehouse()
     failpoint.arm(settings.failpoint)
+    if not dry_run:
+        _go_on(engine, settings, write_back)
     with engine.connect() as connection:
         rows = lines.count(connection, choice)
     if not numbers and not dry_run:
@@ -146,6 +150,20 @@ def replay(
             if not dry_run:
                 publish_touched(engine, settings, run_id, write_back=write_back, progress=progress)
     _tell(engine, run_id, result)
+
+
+def _go_on(engine: sa.Engine, settings: Settings, write_back: bool) -> None:
+    """Publish what a replay loaded that was cut short afterwards: its rows are through, their days are not."""
+    r, b = ops.run.c, ops.batch.c
+    loaded = sa.exists().where(b.run_id == r.run_id, b.kind == "replay", b.state == "closed")
+    short = [r.kind == "replay", r.run_id.like("replay-%"), r.state != "done", sa.not_(r.dry_run), loaded]
+    with engine.connect() as connection:
+        found = connection.execute(sa.select(r.run_id, r.error).where(*short).order_by(r.started_at)).all()
+    runs = [run.run_id for run in found if may_go_on(run.error)]
+    for run_id in runs:
+        with ledger.held(engine, run_id), bars() as progress, ended_in_ledger(engine, settings, run_id):
+            publish_touched(engine, settings, run_id, write_back=write_back, progress=progress)
+        out.print(f"{run_id} had been cut short; its days are published now.")
 
 
 def _tell(engine: sa.Engine, run_id: str, result: Mapping[str, Any]) -> None:
