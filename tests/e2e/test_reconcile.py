@@ -5,6 +5,10 @@ from __future__ import annotations
 import psycopg
 import pytest
 
+from fieldwork.errors import DagFailed
+from fieldwork.orchestration.dag_run import run_dag
+from fieldwork.settings import load
+
 from .conftest import Journey
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -29,3 +33,25 @@ def test_compared_spoilt_and_repaired(journey: Journey) -> None:
     assert journey.ask("select distinct status from ops.reconcile_finding") == [("repaired",)]
     assert journey.mart() == before
     assert journey.fieldwork("reconcile", "--streams", "nothing") == 2
+
+
+def test_the_dag_fails_when_something_is_missing_and_repairs_when_told_to(journey: Journey) -> None:
+    assert journey.run() == 0
+    settings = load(
+        {
+            "FIELDWORK_HOME": str(journey.home),
+            "FIELDWORK_WAREHOUSE_URL": journey.database_url,
+            "FIELDWORK_CONFIG": str(journey.home / "sandbox" / "company.toml"),
+            "FIELDWORK_CONNECTIONS": str(journey.home / "sandbox" / "connections.json"),
+            "FIELDWORK_NOW": "2026-11-08T02:30:00+08:00",
+        }
+    )
+    days = {"since": "2026-11-02", "until": "2026-12-01"}
+    with psycopg.connect(journey.database_url) as connection:
+        connection.execute("delete from core.punch where record_id = (select min(record_id) from core.punch)")
+    with pytest.raises(DagFailed, match=r"judge: \[NotReconciled\].* 1 records: punches .*\(missing\)"):
+        run_dag("reconcile_nightly", days, settings=settings)
+    assert journey.ask("select state from ops.run where kind = 'reconcile'") == [("failed",)]
+    run = run_dag("reconcile_nightly", days | {"repair": True}, settings=settings)
+    assert set(run.tasks.values()) == {"success"}
+    assert journey.ask("select kind, status from ops.reconcile_finding") == [("missing", "repaired")]

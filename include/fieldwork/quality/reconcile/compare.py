@@ -15,9 +15,10 @@ from typing import Any, Final
 import pyarrow as pa
 import sqlalchemy as sa
 
+from fieldwork.quality.choice import OPEN
 from fieldwork.streams import KEYS, Stream
 from fieldwork.warehouse import staging
-from fieldwork.warehouse.schema import reconcile
+from fieldwork.warehouse.schema import ops, reconcile
 
 from .ours import ours
 
@@ -35,6 +36,8 @@ def _temporary(name: str, *columns: sa.Column[Any]) -> sa.Table:
 #: Days that were asked for, and those of them that are compared by key.
 _ASKED: Final = _temporary("asked_day", _DAY)
 _COMPARED: Final = _temporary("compared_day", _DAY)
+#: Keys that wait in quarantine, or were dismissed there: counted, not compared.
+_ASIDE: Final = _temporary("aside", sa.Column("key", sa.Text))
 #: People whom the source does not know: their records cannot be compared; and the same as findings.
 _UNKNOWN: Final = _temporary("unknown_person", _PERSON)
 _UNANSWERED: Final = _temporary("unanswered", _PERSON)
@@ -79,6 +82,11 @@ class Comparison:
         there = sa.and_(c.key.is_not(None), c.out_of_scope.is_(None), sa.func.coalesce(c.deleted, False).is_(False))
         _view(connection, "theirs", sa.select(c.key, c.day, c.modified_at, c.person, c.measure).where(there))
         _view(connection, "ours", ours(self.stream, self.system, self.zone))
+        q = ops.quarantine.c
+        waits = [q.system == self.system, q.stream == self.stream.name, q.status.in_((*OPEN, "dismissed"))]
+        _ASIDE.create(connection)
+        aside = sa.select(q.key).where(*waits, q.key.is_not(None)).distinct()
+        connection.execute(sa.insert(_ASIDE).from_select(["key"], aside))
         _fill(connection, _ASKED, asked)
         _fill(connection, _COMPARED, compared)
         _fill(connection, _UNKNOWN, unknown)

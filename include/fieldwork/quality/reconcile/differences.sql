@@ -1,16 +1,8 @@
 -- The records that make the difference, looked for on the days that differ alone.
 -- Grain: (kind, key) in difference. Inputs: day_total (temporary table, see totals.sql), theirs, ours (temporary views),
---         unknown_person, ops.quarantine; :system, :stream, :mark (what was stamped later came after we read).
+--         aside, unknown_person (temporary tables); :mark (what was stamped later came after we read).
 create temporary table difference on commit drop as
-with aside as materialized (
-    select distinct key
-    from ops.quarantine
-    where
-        system = :system and stream = :stream and key is not null
-        and status in ('new', 'held', 'mended', 'dismissed')
-),
-
-differing as materialized (
+with differing as materialized (
     select day_key from day_total where differs
 ),
 

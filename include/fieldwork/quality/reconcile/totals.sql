@@ -1,18 +1,10 @@
 -- A source and the warehouse side by side. Grain: (day_key) in day_total; 'infinity' stands for records without a day.
--- Inputs: theirs, ours (temporary views: key, day, person, measure), compared_day, unknown_person (temporary tables),
---         ops.quarantine; :system, :stream. Keys: day_key.
+-- Inputs: theirs, ours (temporary views: key, day, person, measure), aside, compared_day, unknown_person (temporary
+--         tables). Keys: day_key.
 -- Keys that wait in quarantine are counted and not compared: which of their versions is right is not decided yet. The
 -- digest does not depend on the order: equal digests and counts mean equal keys.
 create temporary table day_total on commit drop as
-with aside as materialized (
-    select distinct key
-    from ops.quarantine
-    where
-        system = :system and stream = :stream and key is not null
-        and status in ('new', 'held', 'mended', 'dismissed')
-),
-
-their_day as (
+with their_day as (
     select
         coalesce(t.day, 'infinity') as day_key,
         count(*) as rows,
