@@ -13,6 +13,7 @@ from airflow.sdk import CronDataIntervalTimetable, Param, TriggerRule, chain, da
 from fieldwork.orchestration import tasks
 from fieldwork.orchestration.assets import PUBLISHED
 from fieldwork.orchestration.defaults import DEFAULT_ARGS
+from fieldwork.orchestration.links import with_page
 
 #: The Airflow connection of each outside system (its pool has the same name) and the streams read from it.
 STREAMS = {
@@ -59,7 +60,7 @@ def performance_daily() -> None:
         return run()
 
     chain(
-        plan(),
+        with_page(plan()),
         [extract(stream, conn_id) for conn_id, streams in STREAMS.items() for stream in streams],
         step(tasks.check, trigger_rule=TriggerRule.NONE_FAILED),  # streams left out are skipped
         step(tasks.load),
@@ -67,7 +68,7 @@ def performance_daily() -> None:
         step(tasks.audit),
         step(tasks.publish, outlets=PUBLISHED),
         step(tasks.write_back, pool="fieldwork_crm"),
-        step(tasks.finish),
+        with_page(step(tasks.finish)),
     )
 
 

@@ -1,4 +1,9 @@
-"""What templates of any DAG may ask: ``{{ macros.fieldwork.version() }}``. All else is in the package."""
+"""What Airflow gets from us beside the DAGs: a macro, and the page of a run with its button.
+
+Templates of any DAG may ask ``{{ macros.fieldwork.version() }}``. The page is at ``/fieldwork/runs/<run id>``.
+"""
+
+from functools import cached_property
 
 from airflow.plugins_manager import AirflowPlugin
 
@@ -11,7 +16,22 @@ def version() -> str:
 
 
 class FieldworkPlugin(AirflowPlugin):
-    """Registers the macro."""
+    """Registers them; what only the api-server needs is imported when it asks."""
 
     name = "fieldwork"
     macros = [version]  # noqa: RUF012  # Airflow reads a class attribute
+
+    @cached_property
+    def operator_extra_links(self) -> list[object]:
+        """The button; our own tasks carry it."""
+        from fieldwork.orchestration.links import RunPage
+
+        return [RunPage()]
+
+    @cached_property
+    def fastapi_apps(self) -> list[dict[str, object]]:
+        """The pages."""
+        from fieldwork.orchestration.links import PREFIX
+        from fieldwork.orchestration.pages import build_app
+
+        return [{"app": build_app(), "url_prefix": PREFIX, "name": "Fieldwork"}]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import itertools
 import os
 import shutil
@@ -54,6 +55,13 @@ def pg_server(pg_home: Path) -> server.Server:
 @pytest.fixture
 def database_url(pg_server: server.Server) -> Iterator[str]:
     """libpq URL of a fresh migrated database, dropped afterwards."""
+    with fresh_database(pg_server) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def fresh_database(pg_server: server.Server) -> Iterator[str]:
+    """The same for a test that compares several."""
     name = f"t{os.getpid()}_{next(_counter)}"
     with psycopg.connect(pg_server.url("postgres"), autocommit=True) as connection:
         connection.execute(f"create database {name} template {_TEMPLATE}")

@@ -15,7 +15,7 @@ PACKAGE = ROOT / "include" / "fieldwork"
 
 #: From the ground up (docs/architecture.md). Rooms of one floor do not import each other, but for the pairs below.
 FLOORS = [
-    {"errors"},
+    {"errors", "spreadsheet"},
     {"streams", "failpoint"},
     {"settings"},
     {"warehouse"},

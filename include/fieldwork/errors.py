@@ -131,6 +131,10 @@ class AuditFailed(PermanentError):
     """The joined rows broke a critical rule; nothing was published."""
 
 
+class NotReconciled(PermanentError):
+    """A source has records that the warehouse lacks, or the other way round; each is named in the findings."""
+
+
 # --- writing back
 class CrmRejected(PermanentError):
     """The CRM refused a whole request of the write-back."""

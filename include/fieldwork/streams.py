@@ -220,3 +220,28 @@ def stream(name: str) -> Stream:
         return STREAMS[name]
     except KeyError:
         raise ConfigError(f"There is no stream {name!r}.", todo=f"Choose among: {', '.join(STREAMS)}.") from None
+
+
+#: The column whose day a record is counted under, where it has one.
+DAY_COLUMN: Final[dict[str, str]] = {
+    "punches": "punched_at",
+    "leave": "start_at",
+    "visits": "planned_start",
+    "tasks": "due_on",
+    "opportunities": "created_at",
+}
+#: What can be summed up of a stream: an amount, or the whole minutes between two instants.
+MEASURE: Final[dict[str, tuple[str, ...]]] = {
+    "leave": ("start_at", "end_at"),
+    "visits": ("planned_start", "planned_end"),
+    "opportunities": ("amount",),
+}
+#: What a source tells of a record when it is only asked which there are (not a stream of a system: never loaded).
+KEYS: Final = Stream(
+    "keys",
+    "attendance",
+    "key",
+    "full",
+    None,
+    {"key": TEXT, "day": DAY, "modified_at": INSTANT, "person": TEXT, "measure": MONEY, "deleted": FLAG},
+)

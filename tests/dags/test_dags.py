@@ -14,6 +14,7 @@ DESCRIBE = """
 from airflow.dag_processing.dagbag import DagBag
 
 bag = DagBag()
+TIMES = ("expression", "timezone")
 
 def task(t):
     return {
@@ -30,7 +31,7 @@ def task(t):
 
 def describe(d):
     return {
-        "timetable": [type(d.timetable).__name__, d.timetable.expression, str(d.timetable.timezone)],
+        "timetable": [type(d.timetable).__name__, *(str(getattr(d.timetable, n, "")) for n in TIMES)],
         "catchup": d.catchup,
         "max_active_runs": d.max_active_runs,
         "dagrun_timeout": d.dagrun_timeout.total_seconds(),
@@ -71,7 +72,7 @@ def daily(loaded: Any) -> Any:
 
 
 def test_exactly_these_dags_and_no_errors(loaded: Any) -> None:
-    assert set(loaded["dags"]) == {"performance_daily"}
+    assert set(loaded["dags"]) == {"performance_daily", "quarantine_replay", "reconcile_nightly"}
     assert loaded["errors"] == {}
 
 
@@ -152,3 +153,56 @@ def test_the_params_say_what_they_take(daily: Any) -> None:
     }
     assert set(params["streams"][0]) == set(STREAMS)
     assert set(daily["params"]["streams"][1]["items"]["enum"]) == set(STREAMS)
+
+
+@pytest.fixture
+def replay(loaded: Any) -> Any:
+    return loaded["dags"]["quarantine_replay"]
+
+
+def test_a_replay_is_started_by_hand_and_wired_like_this(replay: Any) -> None:
+    assert replay["timetable"][0] == "NullTimetable"
+    assert {name: set(task["downstream"]) for name, task in replay["tasks"].items()} == {
+        "choose": {"ask"},
+        "ask": {"approve", "replay"},
+        "approve": {"replay"},
+        "replay": {"build"},
+        "build": {"audit"},
+        "audit": {"publish"},
+        "publish": {"write_back"},
+        "write_back": {"finish"},
+        "finish": set(),
+    }
+    rules = {name: task["rule"] for name, task in replay["tasks"].items() if task["rule"] != "all_success"}
+    assert rules == {"replay": "none_failed_min_one_success", "finish": "none_failed"}
+    assert replay["tasks"]["write_back"]["pool"] == "fieldwork_crm"
+    assert {name for name, task in replay["tasks"].items() if task["outlets"]} == {"publish"}
+    defaults = {name: value for name, (value, _) in replay["params"].items()}
+    assert defaults == {
+        "ids": [], "streams": [], "rules": [], "statuses": [], "dry_run": False, "approval": False, "write_back": False,
+    }  # fmt: skip
+    assert set(replay["params"]["streams"][1]["items"]["enum"]) == set(STREAMS)
+
+
+def test_the_comparison_is_at_five_after_the_daily_run_and_wired_like_this(loaded: Any) -> None:
+    dag = loaded["dags"]["reconcile_nightly"]
+    assert dag["timetable"] == ["CronTriggerTimetable", "0 5 * * *", "Asia/Shanghai"]
+    assert {name: set(task["downstream"]) for name, task in dag["tasks"].items()} == {
+        "plan": {"compare_attendance", "compare_crm"},
+        "compare_attendance": {"repair_attendance"},
+        "compare_crm": {"repair_attendance"},
+        "repair_attendance": {"repair_crm"},
+        "repair_crm": {"judge"},
+        "judge": {"finish"},
+        "finish": set(),
+    }
+    pools = {name: task["pool"] for name, task in dag["tasks"].items() if task["pool"] != "default_pool"}
+    assert pools == {
+        f"{what}_{side}": f"fieldwork_{side}" for what in ("compare", "repair") for side in ("attendance", "crm")
+    }
+    rules = {name: task["rule"] for name, task in dag["tasks"].items() if task["rule"] != "all_success"}
+    assert rules == {"repair_crm": "none_failed", "judge": "none_failed"}
+    assert set(dag["params"]["streams"][0]) == set(STREAMS)
+    assert {name: dag["params"][name][0] for name in ("since", "until", "quick", "repair")} == {
+        "since": None, "until": None, "quick": False, "repair": False,
+    }  # fmt: skip

@@ -18,6 +18,8 @@ POINTS = [
     "after_load:3", "mid_build", "after_build", "before_audit", "after_audit", "before_publish", "mid_publish_tx",
     "after_publish", "before_outbox", "after_outbox", "after_send_before_receipt", "after_receipt",
 ]  # fmt: skip
+#: Of a replay of quarantined rows: test_kill_replay.py.
+REPLAY_POINTS = ["after_replay_stage", "after_replay_check", "mid_replay_tx", "after_replay"]
 #: One in the middle of each step; `make test-all` kills at all of them.
 QUICK = {
     "after_stage_copy:2", "mid_check_tx:2", "mid_load_tx:4", "mid_build", "after_audit", "mid_publish_tx",
@@ -31,7 +33,7 @@ def test_every_point_in_the_code_is_killed_at() -> None:
         for path in PACKAGE.rglob("*.py")
         for name in re.findall(r"reached\(\"(\w+)\"\)", path.read_text(encoding="utf-8"))
     }
-    assert found == {point.partition(":")[0] for point in POINTS}
+    assert found == {point.partition(":")[0] for point in (*POINTS, *REPLAY_POINTS)}
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +15,8 @@ from fieldwork.sandbox.city import generate
 from fieldwork.sandbox.company import Company
 from fieldwork.sandbox.files import read_company, read_truth, write_company, write_truth
 from fieldwork.streams import STREAMS
+
+from . import small
 
 PUNCHES = "record_id,user_id,punched_at,kind\n"
 
@@ -33,6 +37,20 @@ def test_what_is_written_is_read_back(tmp_path: Path, faults: str) -> None:
     assert back.truth == {}
     for name, table in company.tables.items():
         assert back.tables[name].combine_chunks().equals(table.combine_chunks()), name
+
+
+def test_a_spreadsheet_runs_nothing_of_what_is_written_and_all_of_it_is_read_back(tmp_path: Path) -> None:
+    names = ["=1+1", "+86 138", "-5", "@x", "＝HYPERLINK(1)", "\t=1", "'=x", "plain", "'plain", "a;=1"]
+    company = small.company(
+        accounts=[{"account_id": f"=a{n}", "name": name, "latitude": -31.5} for n, name in enumerate(names)],
+        punches=[{"record_id": "1", "punched_at": small.at("2026-11-02 09:00:00")}],
+    )
+    write_company(company, tmp_path)
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "accounts.csv").read_text(encoding="utf-8"))))
+    assert [row["name"] for row in rows] == [f"'{n}" if n not in {"plain", "'plain", "a;=1"} else n for n in names]
+    assert {row["account_id"][:2] for row in rows} == {"'="}
+    assert {row["latitude"] for row in rows} == {"-31.5"}  # a number
+    assert read_company(tmp_path).tables["accounts"].to_pylist() == company.tables["accounts"].to_pylist()
 
 
 def test_truth_is_written_beside_and_read_back(tmp_path: Path) -> None:

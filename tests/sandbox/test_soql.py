@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from decimal import Decimal
 
 import pytest
 
+from fieldwork.sandbox.salesforce_groups import grouped
 from fieldwork.sandbox.salesforce_query import QueryError, run
 from fieldwork.sandbox.salesforce_store import Store
 from fieldwork.sandbox.soql import All, AnyOf, Compare, Not, Query, SoqlError, parse
@@ -93,6 +95,17 @@ class TestParse:
         assert str(refused.value) == f"unexpected token: '{token}'"
 
 
+OPPORTUNITIES = [
+    {
+        "opportunity_id": n,
+        "stage": stage,
+        "amount": amount and Decimal(amount),
+        "modified_at": at("2026-11-02 10:00:00"),
+    }
+    for n, stage, amount in (("1", "a", "1.25"), ("2", "a", "2.25"), ("3", "b", None))
+]
+
+
 class TestRun:
     ROWS = (
         {"visit_id": "1", "status": "planned", "owner_id": "005A", "planned_start": at("2026-11-02 09:00:00"),
@@ -168,3 +181,63 @@ class TestRun:
             run(Store(company()), parse("SELECT Id, Foo FROM Event"), deleted=False)
         _, line, caret, *_ = refused.value.message.split("\n")
         assert line[caret.index("^") :].startswith("Foo")
+
+
+class TestGroups:
+    ROWS = (*TestRun.ROWS, {"visit_id": "4", "owner_id": "005A", "planned_start": at("2026-11-03 07:59:59"),
+                            "modified_at": at("2026-11-02 10:00:00")})  # fmt: skip
+
+    def ask(self, text: str, *, deleted: bool = False) -> list[dict[str, object]]:
+        store = Store(company(visits=self.ROWS, opportunities=OPPORTUNITIES))
+        rows = grouped(store, parse(text), deleted=deleted)
+        assert {str(row.pop("attributes")) for row in rows} <= {"{'type': 'AggregateResult'}"}
+        return sorted(rows, key=str)
+
+    def test_records_by_day_in_utc(self) -> None:
+        text = "SELECT DAY_ONLY(StartDateTime) d, COUNT(Id) n FROM Event {} GROUP BY DAY_ONLY(StartDateTime)"
+        assert self.ask(text.format("")) == [{"d": "2026-11-02", "n": 3}]
+        assert self.ask(text.format("WHERE OwnerId = '005X'")) == [{"d": "2026-11-02", "n": 1}]
+        assert self.ask(text.format(""), deleted=True) == [{"d": "2026-11-02", "n": 3}, {"d": None, "n": 1}]
+
+    def test_sums_and_columns_without_a_name(self) -> None:
+        assert self.ask("SELECT StageName, SUM(Amount), COUNT(Id) FROM Opportunity GROUP BY StageName") == [
+            {"StageName": "a", "expr0": 3.5, "expr1": 2}, {"StageName": "b", "expr0": None, "expr1": 1},
+        ]  # fmt: skip
+        assert self.ask("SELECT COUNT(Id) n, SUM(Amount) s FROM Opportunity") == [{"n": 3, "s": 3.5}]
+
+    @pytest.mark.parametrize(
+        ("text", "phrase"),
+        [
+            ("SELECT OwnerId o, COUNT(Id) n FROM Event", "Field must be grouped or aggregated: OwnerId"),
+            (
+                "SELECT DAY_ONLY(StartDateTime) d FROM Event GROUP BY StartDateTime",
+                "grouped or aggregated: StartDateTime",
+            ),
+            ("SELECT MAX(Id) n FROM Event", "unexpected token: 'MAX'"),
+            ("SELECT COUNT(Id n FROM Event", "unexpected token: 'n'"),
+            ("SELECT COUNT(Id) n FROM Event GROUP StartDateTime", "unexpected token: 'StartDateTime'"),
+        ],
+    )
+    def test_what_cannot_be_grouped(self, text: str, phrase: str) -> None:
+        with pytest.raises(SoqlError) as refused:
+            parse(text)
+        assert phrase in str(refused.value)
+
+    def test_what_is_not_there_or_too_much(self) -> None:
+        with pytest.raises(QueryError, match="No such column 'Foo'"):
+            self.ask("SELECT COUNT(Foo) n FROM Event")
+        with pytest.raises(QueryError, match="cannot be used with DAY_ONLY"):
+            self.ask("SELECT DAY_ONLY(Id) d, COUNT(Id) n FROM Event GROUP BY DAY_ONLY(Id)")
+        many = [{"visit_id": str(n), "modified_at": at("2026-11-02 10:00:00")} for n in range(2001)]
+        with pytest.raises(QueryError, match="does not support queryMore"):
+            grouped(
+                Store(company(visits=many)), parse("SELECT Id i, COUNT(Id) n FROM Event GROUP BY Id"), deleted=False
+            )
+
+
+def test_what_was_purged_is_found_by_no_query() -> None:
+    store = Store(company(visits=TestRun.ROWS))
+    store.sheets["event"].purge(["1", "3", "x"])
+    found = run(store, parse("SELECT Id FROM Event"), deleted=True)
+    assert [record["Id"] for record in found.page(0, 100, "v62.0")] == ["2"]
+    assert not store.sheets["event"].has("1")

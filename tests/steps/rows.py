@@ -10,11 +10,13 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from fieldwork.connectors.base import Slice
+from fieldwork.quality import quarantine
 from fieldwork.settings import Settings
 from fieldwork.steps.extract import extract
 from fieldwork.steps.load import load
 from fieldwork.steps.plan import plan
 from fieldwork.streams import STREAMS, Window
+from fieldwork.warehouse import ledger, staging
 
 NOW = datetime(2026, 11, 8, tzinfo=UTC)
 
@@ -76,6 +78,23 @@ def loaded(engine: sa.Engine, settings: Settings, run_id: str, system: str, **st
     planned(engine, settings, run_id)
     staged(engine, settings, run_id, system, **streams)
     return load(engine, settings, run_id=run_id)
+
+
+def set_aside(
+    engine: sa.Engine, settings: Settings, run_id: str, system: str, rule: str, *, held: bool = False, **streams: Any
+) -> None:
+    """Extract the rows and set all of them aside by this rule, without asking a suite; close the batches."""
+    planned(engine, settings, run_id)
+    staged(engine, settings, run_id, system, **streams)
+    with engine.begin() as connection:
+        for batch in ledger.batches(connection, run_id):
+            stream = STREAMS[batch.stream]
+            seqs = sa.select(staging.table(stream, batch.batch_id).c.seq)
+            quarantine.open_list(connection)
+            quarantine.note(connection, seqs, rule=f"{stream.name}.{rule}", reason="Bad.", held=held)
+            moved = quarantine.set_aside(connection, stream, system, batch.batch_id)
+            ledger.update_batch(connection, batch.batch_id, quarantined=moved)
+    load(engine, settings, run_id=run_id)
 
 
 def rows_of(engine: sa.Engine, query: str) -> list[tuple[Any, ...]]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as RichProgress
+from rich.text import Text
 
 from fieldwork.errors import FieldworkError
 from fieldwork.steps.progress import Progress
@@ -24,6 +25,12 @@ def _console(stderr: bool) -> Console:
     return console
 
 
+#: Control characters, as Unicode's pictures of them; line ends and tabs stay.
+_VISIBLE: Final = {code: 0x2400 + code for code in range(0x20) if chr(code) not in "\n\t"} | {
+    0x7F: 0x2421,
+    0x9B: 0x241B,
+}
+
 out: Final = _console(stderr=False)
 err: Final = _console(stderr=True)
 
@@ -32,6 +39,12 @@ def problem(error: FieldworkError) -> None:
     """What happened, and what to do."""
     err.print(f"[bold red]{error.code}[/] {escape(error.happened)}", soft_wrap=True)
     err.print(f"[bold]What to do:[/] {escape(error.todo)}", soft_wrap=True)
+
+
+def plain(cell: Any) -> Text:
+    """A cell of a table as it is: nothing in it is taken for markup, and control characters cannot steer a terminal."""
+    text = "" if cell is None else str(cell)
+    return Text(text.translate(_VISIBLE))
 
 
 @contextlib.contextmanager

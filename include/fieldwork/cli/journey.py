@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -14,6 +15,7 @@ from fieldwork import errors, failpoint
 from fieldwork.connectors.base import Source
 from fieldwork.quality.acceptance import NOTHING, Acceptance
 from fieldwork.settings import Settings
+from fieldwork.steps.finish import finish
 from fieldwork.steps.plan import names_in_order, plan
 from fieldwork.steps.progress import Progress
 from fieldwork.streams import STREAMS
@@ -111,7 +113,7 @@ def one_step(
         run_id = run_id or _new_id()
         _plan(engine, settings, run_id, first, last, _names(streams), dry_run, full)
     else:
-        run_id = run_id or _newest(engine)
+        run_id = run_id or newest_run(engine)
     with bars() as progress:
         for step in _calls(engine, settings, run_id, progress, accepted):
             if step.__name__ == name.value:
@@ -134,16 +136,32 @@ def go(
 ) -> None:
     """Every step in order; notes in the ledger how the run ended."""
     _plan(engine, settings, run_id, since, until, streams, dry_run, full)
-    try:
+    with ended_in_ledger(engine, settings, run_id):
         for step in _calls(engine, settings, run_id, progress):
             step()
+
+
+@contextlib.contextmanager
+def ended_in_ledger(engine: sa.Engine, settings: Settings, run_id: str) -> Iterator[None]:
+    """Note how the run ended; an error is noted and goes on."""
+    try:
+        yield
     except BaseException as error:
         text = str(error) if isinstance(error, errors.FieldworkError) else type(error).__name__
         with engine.begin() as connection:
             ledger.finish_run(connection, run_id, error=text)
         raise
-    with engine.begin() as connection:
-        ledger.finish_run(connection, run_id)
+    finish(engine, settings, run_id=run_id)
+
+
+def publish_touched(
+    engine: sa.Engine, settings: Settings, run_id: str, *, write_back: bool, progress: Progress
+) -> None:
+    """What follows a load: build, audit, publish and, if wanted, write back."""
+    wanted = {"build", "audit", "publish"} | ({"write_back"} if write_back else set())
+    for step in _calls(engine, settings, run_id, progress):
+        if step.__name__ in wanted:
+            step()
 
 
 def _calls(
@@ -160,7 +178,7 @@ def _calls(
         for stream in wanted:
             side = STREAMS[stream].side
             if side not in sources:
-                sources[side] = _source(settings, side)
+                sources[side] = source(settings, side)
             step(engine, settings, sources[side], run_id=run_id, stream=stream, progress=progress)
         return {"streams": len(wanted)}
 
@@ -199,7 +217,8 @@ def _calls(
     yield from (extract, check, load, build, audit, publish, write_back)
 
 
-def _source(settings: Settings, side: str) -> Source:
+def source(settings: Settings, side: str) -> Source:
+    """The source of a side (attendance, crm), by its Airflow connection."""
     _prepare(settings)
     from fieldwork.orchestration.sessions import open_source
 
@@ -242,10 +261,14 @@ def _new_id() -> str:
     return f"cli-{datetime.now(UTC):%Y%m%dT%H%M%S.%f}"
 
 
-def _newest(engine: sa.Engine) -> str:
+def newest_run(engine: sa.Engine) -> str:
+    """The id of the newest daily run; raises ConfigError when there is none yet."""
     with engine.connect() as connection:
         found = connection.execute(
-            sa.select(ops.run.c.run_id).order_by(ops.run.c.started_at.desc()).limit(1)
+            sa.select(ops.run.c.run_id)
+            .where(ops.run.c.kind == "journey")
+            .order_by(ops.run.c.started_at.desc())
+            .limit(1)
         ).scalar_one_or_none()
     if found is None:
         raise errors.ConfigError("There is no run yet.", todo="Start with `fieldwork run` or `fieldwork step extract`.")
@@ -261,13 +284,13 @@ def _unfinished(
         newest = connection.execute(
             sa.select(ops.run).where(r.run_id.like("cli-%")).order_by(r.started_at.desc()).limit(1)
         ).one_or_none()
-    if newest is None or newest.state == "done" or not _may_go_on(newest.error):
+    if newest is None or newest.state == "done" or not may_go_on(newest.error):
         return None
     same = (newest.since, newest.until, newest.dry_run, newest.full_read) == (since, until, dry_run, full)
     return str(newest.run_id) if same and tuple(newest.streams) == names_in_order(streams) else None
 
 
-def _may_go_on(error: str | None) -> bool:
+def may_go_on(error: str | None) -> bool:
     """Killed (no error noted), or ended by something that may pass; a judged batch must be read anew instead."""
     kind = getattr(errors, error[1:].partition("]")[0], None) if error else errors.TransientError
     return isinstance(kind, type) and issubclass(kind, errors.TransientError)

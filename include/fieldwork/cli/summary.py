@@ -11,6 +11,8 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
+from fieldwork.warehouse.schema import ops
+
 from .console import out
 
 #: Title, the query's file, and what it says when there is nothing.
@@ -28,6 +30,20 @@ def show_run(engine: sa.Engine, run_id: str) -> None:
     for title, file, nothing in TABLES:
         names, rows = answer(engine, file, run_id)
         out.print(table_of(title, names, rows) if rows else f"[bold]{title}[/]: {nothing}")
+    for warning in _warnings(engine, run_id):
+        out.print(
+            f"[bold yellow]Warning[/] {escape(warning)} [bold]fieldwork quarantine ageing[/] tells which.",
+            soft_wrap=True,
+        )
+
+
+def _warnings(engine: sa.Engine, run_id: str) -> list[str]:
+    s = ops.step.c
+    with engine.connect() as connection:
+        found = connection.execute(
+            sa.select(s.result).where(s.run_id == run_id, s.step == "finish")
+        ).scalar_one_or_none()
+    return list((found or {}).get("warnings", []))
 
 
 def answer(engine: sa.Engine, file: str, run_id: str) -> tuple[list[str], Sequence[Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import shutil
 import sys
@@ -10,17 +9,18 @@ from typing import Annotated, Any
 
 import psycopg
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 from sqlalchemy import URL, Engine
 
 from fieldwork import settings as settings_module
+from fieldwork import spreadsheet
 from fieldwork.errors import ConfigError
 from fieldwork.settings import Settings
 from fieldwork.warehouse import engine as engines
 from fieldwork.warehouse import migrate as migrations
 from fieldwork.warehouse import server
 
-from .console import err, out
+from .console import err, out, plain
 
 READER = "fieldwork_reader"
 
@@ -78,13 +78,11 @@ def sql(
     engine, _ = open_warehouse()
     names, rows, more = ask(engines.libpq_url(engine), query, limit)
     if as_csv:
-        writer = csv.writer(sys.stdout)
-        writer.writerow(names)
-        writer.writerows([_harmless(cell) for cell in row] for row in rows)
+        spreadsheet.write(sys.stdout, names, rows)
     else:
-        table = Table(*names)
+        table = Table(*(Column(plain(name)) for name in names))
         for row in rows:
-            table.add_row(*("" if cell is None else str(cell) for cell in row))
+            table.add_row(*(plain(cell) for cell in row))
         out.print(table)
     if more:
         err.print(f"Only the first {limit:,} rows are shown; --limit 0 shows all.")
@@ -134,10 +132,3 @@ def stop() -> None:
     """Stop the embedded server; what it holds stays."""
     settings = settings_module.load()
     out.print("Stopped." if server.stop(settings.home) else "It was not running.")
-
-
-def _harmless(cell: Any) -> Any:
-    """A text that a spreadsheet would run as a formula gets an apostrophe; numbers stay numbers."""
-    if isinstance(cell, str) and cell[:1] in "=+-@\t\r＝＋－＠" and cell:
-        return f"'{cell}"
-    return cell

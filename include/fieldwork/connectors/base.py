@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from datetime import date
+from typing import Protocol, runtime_checkable
 
 import pyarrow as pa
 
@@ -36,6 +37,50 @@ class Source(Protocol):
 
     def read(self, stream: str, window: Window) -> Iterator[pa.RecordBatch]:
         """All slices, one after another: canonical columns of ``streams.STREAMS[stream].schema``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """The days ``[since, until)`` of the company's time zone, for which a source is asked what it has."""
+
+    since: date
+    until: date
+
+
+@runtime_checkable
+class Reconcilable(Source, Protocol):
+    """A source that also says which records it has, so that the warehouse can be compared with it."""
+
+    def remembers(self, stream: str) -> int | None:
+        """How many days back the system answers for; None = for ever."""
+        ...
+
+    def totals(self, stream: str, days: Days) -> pa.Table | None:
+        """By the system's own counting: ``day`` (instants by their day in UTC; null = none), ``rows``, ``sum``.
+
+        Deleted records are not counted. None: this system does not count. ``sum`` is that of ``streams.MEASURE``, null
+        where the system cannot sum it up.
+        """
+        ...
+
+    def keys(self, stream: str, days: Days, people: Sequence[str]) -> Sequence[Slice]:
+        """Which records there are on the days, or without a day, deleted ones left out: batches of ``streams.KEYS``.
+
+        ``people`` are asked for too where records are asked for by person: people whom the system may list no more.
+        """
+        ...
+
+    def lookup(self, stream: str, keys: Sequence[str]) -> Iterator[pa.RecordBatch] | None:
+        """Those of the records that exist, deleted ones too (``deleted``); None: cannot be asked by key."""
+        ...
+
+    def asked(self, stream: str, people: Sequence[str]) -> Sequence[str]:
+        """Whom :meth:`keys` asks for by id, ``people`` among them; empty: records are not asked for by person."""
+        ...
+
+    def unknown(self, stream: str, days: Days, people: Sequence[str]) -> Sequence[str]:
+        """Those of the people whom the system does not know: a call for them answers nothing, and no error."""
         ...
 
 

@@ -6,10 +6,11 @@ to XCom, never rows.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from fieldwork import failpoint
 from fieldwork.orchestration import reporting, sessions, window
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 Counts = dict[str, Any]
+
+_log: Final = logging.getLogger(__name__)
 
 
 class WarehouseStep(Protocol):
@@ -99,13 +102,14 @@ def write_back(run_id: str) -> Counts:
 
 
 def finish(run_id: str) -> Counts:
-    """The run is done."""
-    from fieldwork.warehouse import ledger
+    """The run is done; warnings, such as rows that wait in quarantine for long, go to the log."""
+    from fieldwork.steps.finish import finish as step_
 
-    engine, _ = open_warehouse()
-    with engine.begin() as connection:
-        ledger.finish_run(connection, run_id)
-    return {"state": "done"}
+    engine, settings = open_warehouse()
+    result = step_(engine, settings, run_id=run_id)
+    for warning in result["warnings"]:
+        _log.warning("%s `fieldwork quarantine ageing` tells which.", warning)
+    return result
 
 
 def _in_warehouse(step_: WarehouseStep, run_id: str) -> Counts:

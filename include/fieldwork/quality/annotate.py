@@ -64,7 +64,8 @@ def staged_of_run(
 ) -> list[sa.Table]:
     """Staging tables of another stream of the same run, and unless ``any_system`` of the same system, still there."""
     inspector = sa.inspect(connection)
-    others = ledger.batches(connection, batch.run_id, stream=stream.name, states=("extracted", "checked"))
+    states = ("extracted", "checked")
+    others = ledger.batches(connection, batch.run_id, stream=stream.name, states=states, kind=batch.kind)
     tables = [staging.table(stream, other.batch_id) for other in others if any_system or other.system == batch.system]
     return [table for table in tables if inspector.has_table(table.name, schema="staging")]
 

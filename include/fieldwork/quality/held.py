@@ -10,6 +10,7 @@ from fieldwork.streams import Stream
 from fieldwork.warehouse.schema import ops
 
 from . import quarantine
+from .choice import OPEN
 
 REASON = "The owner is no known person on that day: no rule links the user id to an employee"
 
@@ -31,6 +32,6 @@ def supersede(connection: sa.Connection, stream: Stream, system: str, incoming: 
         good = good.where(incoming.c.employee_id.is_not(None))
     return connection.execute(
         sa.update(ops.quarantine)
-        .where(q.system == system, q.stream == stream.name, q.status.in_(["new", "held"]), q.key.in_(good))
+        .where(q.system == system, q.stream == stream.name, q.status.in_(OPEN), q.key.in_(good))
         .values(status="superseded", settled_at=sa.func.now())
     ).rowcount

@@ -53,12 +53,16 @@ kept as (
     order by fingerprint
     on conflict (system, stream, fingerprint) do update set
         batch_id = excluded.batch_id,
-        reason = excluded.reason,
+        reason = case when known.mended is null then excluded.reason else known.reason end,
         seen = known.seen + case when known.batch_id = excluded.batch_id then 0 else 1 end,
         -- what a person dismissed or mended stays so; a bad row that came back after a good one is open again, and one
         -- whose owner is unknown again waits again
         status = case
-            when known.status = 'dismissed' or known.status = 'replayed' and excluded.status = 'new' then known.status
+            when
+                known.status in ('dismissed', 'mended')
+                or known.status = 'replayed' and excluded.status = 'new'
+                or known.status in ('new', 'held') and known.mended is not null
+                then known.status
             else excluded.status
         end,
         settled_at = case

@@ -10,12 +10,13 @@ import re
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from fieldwork.sandbox.company import Company
 from fieldwork.sandbox.salesforce_door import Door, HttpError
+from fieldwork.sandbox.salesforce_groups import grouped
 from fieldwork.sandbox.salesforce_query import Found, QueryError, by_ids, run
 from fieldwork.sandbox.salesforce_schema import OBJECTS, SObject, describe
 from fieldwork.sandbox.salesforce_store import Store
@@ -84,6 +85,11 @@ class SalesforceApp:
         if outcome.refused is not None:
             raise LookupError(outcome.refused.code)
 
+    def purge(self, name: str, identifiers: Sequence[str]) -> None:
+        """Records vanish as if the recycle bin had been emptied: no query finds them any more."""
+        with self._store.lock:
+            self._store.sheets[_object(name).name.lower()].purge(identifiers)
+
     def answer(self, request: Request) -> Reply:
         """The vendor's answer."""
         path = request.path.rstrip("/")
@@ -129,7 +135,11 @@ class SalesforceApp:
         """``/query`` and ``/queryAll``."""
         try:
             query = parse(call.request.query.get("q", ""))
-            found = run(self._store, query, deleted=call.parts[0].lower() == "all")
+            deleted = call.parts[0].lower() == "all"
+            if query.columns:
+                groups = grouped(self._store, query, deleted=deleted)
+                return json_reply({"totalSize": len(groups), "done": True, "records": groups})
+            found = run(self._store, query, deleted=deleted)
         except SoqlError as error:
             raise HttpError(400, "MALFORMED_QUERY", str(error)) from None
         except QueryError as error:

@@ -86,6 +86,13 @@ class Sheet:
         if self._key and record[self._key] is not None:
             self._by_key[record[self._key]] = record["Id"]
 
+    def purge(self, identifiers: Iterable[str]) -> None:
+        """Forget records as if they had never been."""
+        gone = pa.array(list(identifiers), pa.string())
+        view = self.view()
+        kept = pc.and_(pa.array(view.alive), pc.invert(pc.is_in(view.rows["Id"], value_set=gone)))
+        self._lay(view.rows.filter(kept))
+
     def records(self) -> list[Record]:
         """All of them, deleted ones too."""
         view = self.view()

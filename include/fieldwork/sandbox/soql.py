@@ -1,7 +1,8 @@
 """SOQL, as much of it as connectors send: text in, a :class:`Query` out, or :class:`SoqlError`.
 
-``select`` fields or ``count()`` ``from`` object [``where`` …] [``order by`` …] [``limit`` n] [``offset`` n], with
-``and or not``, parentheses, ``= != < <= > >= like in not in``; datetimes and dates unquoted, strings in quotes.
+``select`` fields, ``count()``, or columns of groups ``from`` object [``where`` …] [``group by`` …] [``order by`` …]
+[``limit`` n] [``offset`` n], with ``and or not``, parentheses, ``= != < <= > >= like in not in``; datetimes and dates
+unquoted, strings in quotes. Columns of groups are ``count(f)``, ``sum(f)``, ``day_only(f)`` or a field, with an alias.
 """
 
 from __future__ import annotations
@@ -55,8 +56,21 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a query that groups: ``function`` is count, sum, day_only or empty; ``name`` is the answer's."""
+
+    function: str
+    path: str
+    column: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
-    """``fields`` as (path, column in the text); empty when the query counts."""
+    """``fields`` as (path, column in the text); empty when the query counts or groups.
+
+    A query that groups has ``columns``, and in ``group`` what it groups by (function, path).
+    """
 
     text: str
     fields: tuple[tuple[str, int], ...]
@@ -65,6 +79,8 @@ class Query:
     order: tuple[Order, ...]
     limit: int | None
     offset: int
+    columns: tuple[Column, ...] = ()
+    group: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +103,8 @@ _TOKENS: Final = re.compile(
 )
 _ESCAPES: Final = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
 _NAMED: Final[dict[str, Literal]] = {"true": True, "false": False, "null": None}
-_CLAUSES: Final = ("from", "where", "order", "limit", "offset")
+_CLAUSES: Final = ("from", "where", "group", "order", "limit", "offset")
+_FUNCTIONS: Final = ("count", "sum", "day_only")
 
 
 def parse(text: str) -> Query:
@@ -103,10 +120,14 @@ class _Parser:
 
     def query(self) -> Query:
         self.keyword("select")
-        fields = self.fields()
+        fields, columns = self.selected()
         self.keyword("from")
         source = self.name()
         where = self.either() if self.accept("where") else None
+        group = self.group() if self.accept("group") else ()
+        if group and not columns:
+            columns, fields = tuple(Column("", path, at, path) for path, at in fields), ()
+        self.refuse_ungrouped(columns, group)
         order: list[Order] = []
         if self.accept("order"):
             self.keyword("by")
@@ -117,19 +138,58 @@ class _Parser:
         offset = self.whole() if self.accept("offset") else 0
         if self.peek() is not None:
             raise self.unexpected()
-        return Query(self.text, fields, source, where, tuple(order), limit, offset)
+        return Query(self.text, fields, source, where, tuple(order), limit, offset, columns, group)
 
-    def fields(self) -> tuple[tuple[str, int], ...]:
-        following = self.peek()
-        if following and following.text.lower() == "count":
-            self.at += 1
-            if not (self.symbol("(") and self.symbol(")")):
-                raise self.unexpected()
-            return ()
-        found = [self.path()]
+    def selected(self) -> tuple[tuple[tuple[str, int], ...], tuple[Column, ...]]:
+        """Plain fields, or the columns of a query that groups; neither for ``count()``."""
+        if [token.text.lower() for token in self.tokens[self.at : self.at + 3]] == ["count", "(", ")"]:
+            self.at += 3
+            return (), ()
+        found = [self.shown()]
         while self.symbol(","):
-            found.append(self.path())
+            found.append(self.shown())
+        if not any(function or name for function, _, _, name in found):
+            return tuple((path, column) for _, path, column, _ in found), ()
+        unnamed = iter(range(len(found)))
+        columns = tuple(
+            Column(function, path, column, name or (f"expr{next(unnamed)}" if function else path))
+            for function, path, column, name in found
+        )
+        return (), columns
+
+    def shown(self) -> tuple[str, str, int, str]:
+        """Function or empty, path, column in the text, alias or empty."""
+        function, path, column = self.called()
+        following = self.peek()
+        if following and following.kind == "name" and following.text.lower() not in _CLAUSES:
+            self.at += 1
+            return function, path, column, following.text
+        return function, path, column, ""
+
+    def called(self) -> tuple[str, str, int]:
+        following = self.tokens[self.at + 1] if self.at + 1 < len(self.tokens) else None
+        first = self.peek()
+        if first is None or following is None or following.text != "(":
+            return "", *self.path()
+        if first.text.lower() not in _FUNCTIONS:
+            raise self.unexpected()
+        self.at += 2
+        path, column = self.path()
+        if not self.symbol(")"):
+            raise self.unexpected()
+        return first.text.lower(), path, column
+
+    def group(self) -> tuple[tuple[str, str], ...]:
+        self.keyword("by")
+        found = [self.called()[:2]]
+        while self.symbol(","):
+            found.append(self.called()[:2])
         return tuple(found)
+
+    def refuse_ungrouped(self, columns: tuple[Column, ...], group: tuple[tuple[str, str], ...]) -> None:
+        for column in columns:
+            if column.function not in ("count", "sum") and (column.function, column.path) not in group:
+                raise SoqlError(f"Field must be grouped or aggregated: {column.path}")
 
     def either(self) -> Condition:
         parts = [self.both()]

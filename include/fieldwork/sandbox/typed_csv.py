@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pcsv
 
+from fieldwork import spreadsheet
 from fieldwork.errors import ConfigError
 
 _TRUE: Final = pa.array(["true", "1", "yes", "是"])
@@ -42,7 +43,7 @@ def read(path: Path, schema: pa.Schema) -> pa.Table:
 
 
 def write(table: pa.Table, target: Path | BinaryIO) -> None:
-    """The table as CSV that :func:`read` gives back as it was."""
+    """The table as CSV that :func:`read` gives back as it was, and in which a spreadsheet runs nothing."""
     columns = [_written(column) for column in table.columns]
     pcsv.write_csv(pa.table(columns, names=table.column_names), target)
 
@@ -147,6 +148,8 @@ def _converter(kind: pa.DataType) -> Callable[[pa.Array], pa.Array]:
         return _flags
     if pa.types.is_floating(kind):
         return _numbers
+    if pa.types.is_string(kind):
+        return spreadsheet.restored
     return lambda texts: texts.cast(kind)
 
 
@@ -178,10 +181,12 @@ def _wanted(kind: pa.DataType) -> str:
 
 
 def _written(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Instants as text in UTC, without fractions where there are none; other columns as they are.
+    """Instants as text in UTC, without fractions where there are none; text defused; other columns as they are.
 
     Arrow itself is slow to write instants with a zone: a million punches take 7 s that way and 2 s this way.
     """
+    if pa.types.is_string(column.type):
+        return spreadsheet.defused(column)
     if not pa.types.is_timestamp(column.type):
         return column
     local = column.cast(pa.timestamp("us"))

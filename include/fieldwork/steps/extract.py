@@ -54,13 +54,13 @@ def extract(
             window = window_of(connection, settings, run, wanted, source.system)
             batch = ledger.open_batch(connection, run_id=run_id, system=source.system, stream=stream, window=window)
             if batch.state == "open":
-                _prepare(connection, wanted, batch.batch_id)
+                prepare(connection, wanted, batch.batch_id)
             done = ledger.staged_slices(connection, batch.batch_id)
         reached("before_extract")
         if batch.state == "open":
             slices = source.slices(stream, batch.window)
             missing = [part for part in slices if part.name not in done]
-            _stage_all(engine, wanted, batch.batch_id, missing, source.parallel, progress)
+            stage_all(engine, wanted, batch.batch_id, missing, source.parallel, progress)
             shape = source.shape(stream) if isinstance(source, Shaped) else ()
             with engine.begin() as connection:
                 batch_field.note(connection, batch.batch_id, [asdict(one) for one in shape])
@@ -76,17 +76,20 @@ def extract(
 def window_of(connection: sa.Connection, settings: Settings, run: ledger.Run, stream: Stream, system: str) -> Window:
     """What to ask the source for.
 
-    full: everything. modified: from the watermark on, less an overlap, because rows commit after their stamp; a first
-    or full read has no start. window: the run's days, ``tail_hours`` more because a night shift ends on the next
-    morning, and up to ``reread_days`` earlier where those days were read before, because sources settle late.
+    full: everything. modified: from the watermark on, less an overlap, because rows commit after their stamp, or from
+    where the run says; a first or full read has no start. window: the run's days, ``tail_hours`` more because a night
+    shift ends on the next morning, and up to ``reread_days`` earlier where those days were read before, because sources
+    settle late.
     """
     rules = settings.section("extract")
     if stream.cursor == "full":
         return Window(None, run.as_of)
     if stream.cursor == "modified":
         mark = None if run.full_read else ledger.read_watermark(connection, system, stream.name)
-        overlap = timedelta(minutes=rules["reread_minutes"])
-        return Window(None if mark is None else mark - overlap, max(run.as_of, mark or run.as_of))
+        if mark is None:
+            return Window(None, run.as_of)
+        start = mark - timedelta(minutes=rules["reread_minutes"])
+        return Window(min(start, run.read_since or start), max(run.as_of, mark))
     since = _midnight(run.since, settings)
     earlier = _midnight(run.since - timedelta(days=rules["reread_days"]), settings)
     known_from = coverage.reaches_back_to(connection, stream.name, since)
@@ -99,7 +102,7 @@ def _midnight(day: date, settings: Settings) -> datetime:
     return datetime.combine(day, time(), settings.time_zone).astimezone(UTC)
 
 
-def _prepare(connection: sa.Connection, stream: Stream, batch_id: int) -> None:
+def prepare(connection: sa.Connection, stream: Stream, batch_id: int) -> None:
     """Make the staging table; start the batch over when a server crash emptied it."""
     staged = staging.count(connection, stream, batch_id)
     noted = sum(ledger.staged_slices(connection, batch_id).values())
@@ -110,7 +113,7 @@ def _prepare(connection: sa.Connection, stream: Stream, batch_id: int) -> None:
     staging.create(connection, stream, batch_id)
 
 
-def _stage_all(
+def stage_all(
     engine: sa.Engine, stream: Stream, batch_id: int, slices: Sequence[Slice], parallel: int, progress: Progress
 ) -> None:
     """Fetch and copy the slices, ``parallel`` at a time; the first error stops the rest and is raised."""

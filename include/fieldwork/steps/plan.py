@@ -26,8 +26,12 @@ def plan(
     full: bool = False,
     dry_run: bool = False,
     as_of: datetime | None = None,
+    kind: str = "journey",
+    read_since: datetime | None = None,
 ) -> dict[str, Any]:
     """Note the run for the working days ``[since, until)``; no streams means all.
+
+    ``read_since`` makes it read modified streams from then on, though they were read further already.
 
     Calendar, shifts and rules are brought up to date first, so that a mistake in them shows before anything is read:
     raises ConfigError or CalendarYearUnknown. Days that have not begun at ``as_of`` (default: now) cannot be asked for.
@@ -43,7 +47,8 @@ def plan(
             f"{since} has not begun: now is {as_of.astimezone(settings.time_zone):%F %T}.",
             todo="Choose an earlier since; for a rehearsal set FIELDWORK_NOW.",
         )
-    run = ledger.Run(run_id, since, until, as_of.astimezone(UTC), names_in_order(streams), full, dry_run, "running")
+    names = names_in_order(streams)
+    run = ledger.Run(run_id, since, until, as_of.astimezone(UTC), names, full, dry_run, "running", kind, read_since)
     with engine.begin() as connection:
         seed_reference(connection, settings, since, until - timedelta(days=1))
         ledger.write_run(connection, run)

@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from fieldwork.quality.lines import effective
 from fieldwork.settings import Settings
 from fieldwork.streams import STREAMS, Stream
 from fieldwork.warehouse import staging
@@ -57,10 +58,10 @@ def _systems(connection: sa.Connection, stream: Stream) -> list[str]:
 
 def _ready(stream: Stream, system: str) -> sa.Select[Any]:
     q, link = ops.quarantine.c, ref.identity.c
-    owner = q.payload[stream.person].astext
+    owner = effective()[stream.person].astext
     known: list[sa.ColumnElement[bool]] = [sa.exists().where(link.system == system, link.external_id == owner)]
-    if stream.name == "visits":
-        account = q.payload["account_id"].astext
+    if "account_id" in stream.columns:
+        account = effective()["account_id"].astext
         known.append(sa.or_(account.is_(None), sa.exists().where(core.account.c.account_id == account)))
     return (
         sa.select(q.quarantine_id)
@@ -90,7 +91,7 @@ def _fill(connection: sa.Connection, stream: Stream, batch_id: int, quarantined:
     staging.create(connection, stream, batch_id)
     table = staging.table(stream, batch_id)
     q = ops.quarantine.c
-    columns = {name: sa.cast(q.payload[name].astext, table.c[name].type) for name in stream.columns}
+    columns = {name: sa.cast(effective()[name].astext, table.c[name].type) for name in stream.columns}
     query = (
         sa.select(*columns.values())
         .where(q.quarantine_id == sa.any_(sa.literal(quarantined, ARRAY(sa.BigInteger))))

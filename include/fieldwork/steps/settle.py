@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.resources import files
 from typing import Any
 
@@ -16,23 +17,36 @@ from fieldwork.warehouse import ledger, staging
 from fieldwork.warehouse.merge import Merge, Merged
 from fieldwork.warehouse.schema import ref
 
+#: Holds the staged rows of these ``seq``, whose person is unknown; returns how many left staging.
+Hold = Callable[[sa.Connection, Stream, str, int, sa.Select[Any]], int]
+
 
 def merge_batch(
-    connection: sa.Connection, settings: Settings, stream: Stream, system: str, batch_id: int
+    connection: sa.Connection,
+    settings: Settings,
+    stream: Stream,
+    system: str,
+    batch_id: int,
+    *,
+    hold: Hold = set_aside_unknown,
+    whole: bool = True,
 ) -> tuple[Merged, int, int]:
-    """Staged rows into core; returns what became of them, rows set aside, person-days touched."""
+    """Staged rows into core; returns what became of them, rows set aside, person-days touched.
+
+    ``whole``: a batch of a stream that is read whole says who is not there any more; a replay does not.
+    """
     merge = Merge(stream, system, batch_id, settings.time_zone.key)
     if stream.name == "employees":
         identity.found_people(connection, system, _newcomers(stream, system, batch_id))
     merge.receive(connection)
-    aside = set_aside_unknown(connection, stream, system, batch_id, merge.nobodys())
+    aside = hold(connection, stream, system, batch_id, merge.nobodys())
     merged = merge.apply(connection)
-    if stream.name == "employees":
+    if stream.name == "employees" and whole:
         identity.note_missing(connection, system)
     if stream.name in {"employees", "crm_users"}:
         identity.link_crm_users(connection, settings.identity_file)
     supersede(connection, stream, system, merge.incoming)
-    return merged, aside, _touch(connection, settings, stream)
+    return merged, aside, touch_days(connection, settings, stream)
 
 
 def close_batch(
@@ -61,7 +75,8 @@ def _newcomers(stream: Stream, system: str, batch_id: int) -> sa.Select[Any]:
     return sa.select(staged.user_id, staged.employee_no, staged.hired_on).where(sa.not_(known))
 
 
-def _touch(connection: sa.Connection, settings: Settings, stream: Stream) -> int:
+def touch_days(connection: sa.Connection, settings: Settings, stream: Stream) -> int:
+    """Note the person-days that the rows in ``delta`` change; returns how many."""
     connection.execute(sa.text("create temporary table touch (employee_id text, work_date date) on commit drop"))
     script = files(__package__).joinpath("touch", f"{stream.name}.sql")
     if stream.name == "punches":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 import sqlalchemy as sa
 
@@ -23,3 +23,27 @@ def reaches_back_to(connection: sa.Connection, stream: str, instant: datetime) -
         ),
         {"stream": stream, "instant": instant},
     ).scalar_one_or_none()
+
+
+def days_read(connection: sa.Connection, stream: str, since: date, until: date, zone: str) -> list[date]:
+    """The days of ``[since, until)`` for which the stream is read from midnight to midnight."""
+    return list(
+        connection.execute(
+            sa.text(
+                """
+                select day::date
+                from generate_series(cast(:since as timestamp), cast(:until as timestamp), '1 day') as day
+                cross join (
+                    select range_agg(tstzrange(window_start, window_end)) as spans
+                    from ops.batch
+                    where stream = :stream and kind = 'extract' and state = 'closed' and window_start < window_end
+                ) as read
+                where
+                    day < :until
+                    and spans @> tstzrange(day at time zone :zone, (day + interval '1 day') at time zone :zone)
+                order by day
+                """
+            ),
+            {"since": since, "until": until, "stream": stream, "zone": zone},
+        ).scalars()
+    )

@@ -30,11 +30,13 @@ class Run:
     full_read: bool
     dry_run: bool
     state: str
+    kind: str = "journey"
+    read_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One extraction of one stream (``ops.batch``)."""
+    """One extraction of one stream, or rows that go through again (``ops.batch``)."""
 
     batch_id: int
     run_id: str
@@ -43,6 +45,7 @@ class Batch:
     window: Window
     state: str
     follows: int | None
+    kind: str = "extract"
 
 
 def read_run(connection: sa.Connection, run_id: str) -> Run:
@@ -59,6 +62,8 @@ def read_run(connection: sa.Connection, run_id: str) -> Run:
         row["full_read"],
         row["dry_run"],
         row["state"],
+        row["kind"],
+        row["read_since"],
     )
 
 
@@ -72,6 +77,8 @@ def write_run(connection: sa.Connection, run: Run) -> None:
         "streams": list(run.streams),
         "full_read": run.full_read,
         "dry_run": run.dry_run,
+        "kind": run.kind,
+        "read_since": run.read_since,
         "state": "running",
         "finished_at": None,
         "error": None,
@@ -166,14 +173,29 @@ def open_batch(connection: sa.Connection, *, run_id: str, system: str, stream: s
     return Batch(batch_id, run_id, system, stream, window, "open", follows)
 
 
+def open_again(connection: sa.Connection, *, run_id: str, system: str, stream: str, kind: str, state: str) -> int:
+    """A batch of another kind than extract (``ops.batch``); it has no window and moves no watermark."""
+    batch_id: int = connection.execute(
+        sa.insert(ops.batch)
+        .values(
+            run_id=run_id, system=system, stream=stream, kind=kind, state=state, opened_at=sa.func.clock_timestamp()
+        )
+        .returning(ops.batch.c.batch_id)
+    ).scalar_one()
+    return batch_id
+
+
 def batches(
-    connection: sa.Connection, run_id: str, *, stream: str | None = None, states: Sequence[str] = ()
+    connection: sa.Connection,
+    run_id: str,
+    *,
+    stream: str | None = None,
+    states: Sequence[str] = (),
+    kind: str = "extract",
 ) -> list[Batch]:
-    """The run's newest batch of each stream (replays left out), in the order they were opened."""
+    """The run's newest batch of this kind of each stream, in the order they were opened."""
     b = ops.batch.c
-    newest = (
-        sa.select(sa.func.max(b.batch_id)).where(b.run_id == run_id, b.kind == "extract").group_by(b.system, b.stream)
-    )
+    newest = sa.select(sa.func.max(b.batch_id)).where(b.run_id == run_id, b.kind == kind).group_by(b.system, b.stream)
     query = sa.select(ops.batch).where(b.batch_id.in_(newest))
     if stream is not None:
         query = query.where(b.stream == stream)
@@ -185,9 +207,10 @@ def batches(
             row["run_id"],
             row["system"],
             row["stream"],
-            Window(row["window_start"], row["window_end"]),
+            Window(row["window_start"], row["window_end"] or row["opened_at"]),
             row["state"],
             row["follows"],
+            row["kind"],
         )
         for row in connection.execute(query.order_by(b.batch_id)).mappings()
     ]

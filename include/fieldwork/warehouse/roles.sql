@@ -17,11 +17,14 @@ begin
     grant select on all tables in schema core, ref, mart, report to fieldwork_reader;
     grant select on
         ops.run, ops.step, ops.batch, ops.slice, ops.watermark, ops.touched, ops.check_result, ops.batch_day,
-        ops.batch_field, ops.known_field
+        ops.batch_field, ops.known_field, ops.replay, ops.reconcile_total, ops.reconcile_finding
     to fieldwork_reader;
     grant select (
         quarantine_id, batch_id, system, stream, key, rule, reason, status, seen, set_aside_at, settled_at
     ) on ops.quarantine to fieldwork_reader;
+    grant select (
+        event_id, quarantine_id, at, was, status, columns
+    ) on ops.quarantine_event to fieldwork_reader;
     grant select (
         system, kind, key, ok, crm_id, code, message, outbox_id, answered_at
     ) on ops.receipt to fieldwork_reader;

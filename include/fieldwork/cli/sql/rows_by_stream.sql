@@ -1,6 +1,6 @@
 -- What became of the rows of a run, by stream; touched counts person-days. Grain: (stream, kind of batch). Inputs: ops.batch, :run_id.
 select
-    stream || case kind when 'replay' then ' (released)' else '' end as stream,
+    stream || case kind when 'extract' then '' else ' (' || kind || ')' end as stream,
     sum(extracted)::bigint as extracted,
     sum(loaded)::bigint as loaded,
     sum(unchanged)::bigint as unchanged,

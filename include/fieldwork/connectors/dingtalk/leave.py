@@ -54,6 +54,12 @@ def read_leave(client: DingTalkClient, options: Options, group: Group, piece: Pi
     return _canonical(list(approvals.values()), options, piece)
 
 
+def is_known(client: DingTalkClient, user: str, day: date) -> bool:
+    """Whether DingTalk knows the person; only the call for one user and day says that it does not."""
+    body = {"userid": user, "work_date": day.isoformat()}
+    return client.answer(DAY_PATH, body, nothing=codes.UNKNOWN_PERSON) is not None
+
+
 def _away(client: DingTalkClient, options: Options, group: Group, piece: Piece) -> list[tuple[str, date]]:
     """Who is away, and the first day of it: distinct, in order."""
 

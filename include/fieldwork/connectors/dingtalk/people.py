@@ -67,10 +67,13 @@ class Directory:
                 self._batch = self._read()
             return self._batch
 
+    def listed(self) -> list[str]:
+        """The user ids of those whom DingTalk lists."""
+        return [one for one in self.employees().column("user_id").to_pylist() if one]
+
     def user_ids(self) -> list[str]:
         """Everybody's user id in order, with those that the settings add (people who have left)."""
-        listed = {one for one in self.employees().column("user_id").to_pylist() if one}
-        return sorted(listed | set(self._options.also_user_ids))
+        return sorted({*self.listed(), *self._options.also_user_ids})
 
     def _read(self) -> pa.RecordBatch:
         with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="dingtalk-people") as pool:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from fieldwork.connectors.datum import Datum, datum
 from fieldwork.errors import ConfigError
@@ -52,6 +53,7 @@ class Options:
     calls_per_second: float
     readings: Mapping[str, Reading]
     writings: Mapping[str, Writing]
+    zone: ZoneInfo
 
     @property
     def base(self) -> str:
@@ -78,6 +80,7 @@ def options(config: Mapping[str, Any]) -> Options:
         calls_per_second=float(pace),
         readings={name: _reading(name, part) for name, part in table.get("read", {}).items()},
         writings={kind: _writing(kind, part) for kind, part in table.get("write", {}).items()},
+        zone=ZoneInfo(config.get("company", {}).get("time_zone", "Asia/Shanghai")),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Final
 
 _ESCAPES: Final = str.maketrans(
@@ -31,13 +31,34 @@ def modified_since(
     conditions = [f"({where})"] if where else []
     if start is not None:
         conditions.append(f"{stamp} >= {instant(start)}")
-    having = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-    return f"SELECT {_list(fields)} FROM {sobject}{having} ORDER BY {stamp}, {key}"  # noqa: S608
+    return f"SELECT {_list(fields)} FROM {sobject}{_where(conditions)} ORDER BY {stamp}, {key}"  # noqa: S608
+
+
+def of_days(field: str, start: date | datetime, end: date | datetime) -> str:
+    """The condition that ``field`` lies in ``[start, end)``, or is not given."""
+    low, high = (instant(edge) if isinstance(edge, datetime) else edge.isoformat() for edge in (start, end))
+    return f"({field} = null OR ({field} >= {low} AND {field} < {high}))"
+
+
+def listed(sobject: str, fields: Iterable[str], *, key: str, conditions: Sequence[str]) -> str:
+    """The records for which all conditions hold, by key."""
+    return f"SELECT {_list(fields)} FROM {sobject}{_where(conditions)} ORDER BY {key}"  # noqa: S608
+
+
+def counted(sobject: str, *, key: str, day: str | None, summed: str | None, conditions: Sequence[str]) -> str:
+    """How many records, and what sum, for each ``day`` (an expression; None: altogether); at most 2,000 days."""
+    columns = [*([f"{day} d"] if day else []), f"COUNT({key}) n", *([f"SUM({summed}) s"] if summed else [])]
+    by_day = f" GROUP BY {day}" if day else ""
+    return f"SELECT {', '.join(columns)} FROM {sobject}{_where(conditions)}{by_day}"  # noqa: S608
 
 
 def by_key(sobject: str, fields: Iterable[str], *, key: str, values: Sequence[str]) -> str:
     """The records whose ``key`` is one of the values."""
     return f"SELECT {_list(fields)} FROM {sobject} WHERE {key} IN ({', '.join(map(text, values))})"  # noqa: S608
+
+
+def _where(conditions: Sequence[str]) -> str:
+    return f" WHERE {' AND '.join(conditions)}" if conditions else ""
 
 
 def _list(fields: Iterable[str]) -> str:

@@ -8,10 +8,11 @@ from urllib.parse import urlencode
 
 import pyarrow as pa
 
-from fieldwork.connectors.base import Slice
+from fieldwork.connectors.base import Days, Slice
 from fieldwork.connectors.json_arrow import Page, read_page
+from fieldwork.connectors.keys import keys_of
 from fieldwork.connectors.paging import pages
-from fieldwork.connectors.salesforce import problems, soql
+from fieldwork.connectors.salesforce import counting, problems, soql
 from fieldwork.connectors.salesforce.client import SalesforceClient
 from fieldwork.connectors.salesforce.options import Options, Reading
 from fieldwork.connectors.salesforce.rows import to_canonical, wire_fields
@@ -36,9 +37,7 @@ class SalesforceSource:
 
     def slices(self, stream: str, window: Window) -> Sequence[Slice]:
         """See :class:`fieldwork.connectors.base.Source`; the window's end is not used."""
-        reading = self._options.readings.get(stream)
-        if reading is None:
-            raise ConfigError(f"Salesforce has no stream {stream}.", todo=f"Map it in [salesforce.read.{stream}].")
+        reading = self._reading(stream)
         since = "all" if window.start is None else f"{soql.instant(window.start)}.."
         return [Slice(f"{stream}:{since}", lambda: self._batches(STREAMS[stream], reading, window))]
 
@@ -52,6 +51,51 @@ class SalesforceSource:
         reading = self._options.readings.get(stream)
         return [] if reading is None else list(described(self.client, self._options, reading))
 
+    # --- reconciliation; see :class:`fieldwork.connectors.base.Reconcilable`
+
+    def remembers(self, stream: str) -> int | None:  # noqa: ARG002
+        """Salesforce forgets nothing."""
+        return None
+
+    def totals(self, stream: str, days: Days) -> pa.Table | None:
+        """Salesforce's own counting (``GROUP BY``)."""
+        reading = self._reading(stream)
+        found = [
+            counting.table(self.client, self._options, reading, query)
+            for query in counting.totals(STREAMS[stream], reading, days)
+        ]
+        return None if any(part is None for part in found) else pa.concat_tables(found)
+
+    def keys(self, stream: str, days: Days, people: Sequence[str]) -> Sequence[Slice]:  # noqa: ARG002
+        """Id, owner, day, measure and stamp of the live records, archived ones too."""
+        reading = counting.narrow(self._reading(stream), STREAMS[stream])
+        query = counting.listed(STREAMS[stream], reading, days, self._options.zone)
+        return [Slice(f"{stream}:keys", lambda: self._keys(query, stream, reading))]
+
+    def lookup(self, stream: str, keys: Sequence[str]) -> Iterator[pa.RecordBatch] | None:
+        """By id, deleted ones too, while they lie in the recycle bin."""
+        reading = counting.narrow(self._reading(stream), STREAMS[stream])
+        queries = counting.by_keys(STREAMS[stream], reading, keys)
+        return (rows for query in queries for rows in self._keys(query, stream, reading))
+
+    def asked(self, stream: str, people: Sequence[str]) -> Sequence[str]:  # noqa: ARG002
+        """Nothing is asked by person."""
+        return ()
+
+    def unknown(self, stream: str, days: Days, people: Sequence[str]) -> Sequence[str]:  # noqa: ARG002
+        """So nobody can be unknown."""
+        return ()
+
+    def _keys(self, query: str, stream: str, reading: Reading) -> Iterator[pa.RecordBatch]:
+        for rows in self._answers(query, STREAMS[stream], reading):
+            yield keys_of(rows, STREAMS[stream], self._options.zone)
+
+    def _reading(self, stream: str) -> Reading:
+        reading = self._options.readings.get(stream)
+        if reading is None:
+            raise ConfigError(f"Salesforce has no stream {stream}.", todo=f"Map it in [salesforce.read.{stream}].")
+        return reading
+
     def _batches(self, stream: Stream, reading: Reading, window: Window) -> Iterator[pa.RecordBatch]:
         """One batch a page; raises TruncatedRead when Salesforce gave fewer or more records than it counted."""
         query = soql.modified_since(
@@ -62,6 +106,9 @@ class SalesforceSource:
             where=reading.where,
             start=window.start,
         )
+        return self._answers(query, stream, reading)
+
+    def _answers(self, query: str, stream: Stream, reading: Reading) -> Iterator[pa.RecordBatch]:
         fields = wire_fields(stream, reading)
 
         def fetch(path: str) -> tuple[Page, str | None]:
@@ -73,7 +120,7 @@ class SalesforceSource:
             _same_spelling(answer.body, page, reading)
             return page, _next(page)
 
-        resource = "queryAll" if "deleted" in reading.fields else "query"
+        resource = counting.resource(reading)
         got, counted = 0, 0
         for page in pages(fetch, f"{self._options.base}/{resource}?{urlencode({'q': query})}"):
             got, counted = got + len(page.rows), page.head["totalSize"]

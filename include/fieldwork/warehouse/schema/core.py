@@ -53,6 +53,7 @@ crm_user = table(
     may("manager_id", Text, "The manager's CRM user id"),
     may("active", Boolean, "May the user log in"),
     may("modified_at", INSTANT, "The CRM's modified stamp"),
+    may("missing_since", INSTANT, "When the CRM was found to have the user no more; null = there"),
     *_origin(),
 )
 
@@ -66,6 +67,7 @@ account = table(
     may("longitude", Double, "Degrees, WGS-84; null = unknown"),
     may("radius_m", Double, "The account's own geofence in metres; null = the default radius"),
     may("modified_at", INSTANT, "The CRM's modified stamp"),
+    may("missing_since", INSTANT, "When the CRM was found to have the customer no more; null = there"),
     *_origin(),
     may(
         "cell",

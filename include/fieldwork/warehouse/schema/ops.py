@@ -17,6 +17,8 @@ run = table(
     must("streams", JSONB, "Names of the streams it reads"),
     must("full_read", Boolean, "Read modified streams from the beginning"),
     must("dry_run", Boolean, "Send nothing to the CRM"),
+    must("kind", Text, "journey, replay (quarantined rows), reconcile or repair", server_default=text("'journey'")),
+    may("read_since", INSTANT, "Read modified streams from here on; null = from the watermark"),
     must("state", Text, "running, done or failed"),
     must("started_at", INSTANT, "When it was planned"),
     may("finished_at", INSTANT, "When it ended"),
@@ -27,7 +29,11 @@ step = table(
     "ops.step",
     "What each step of a run did and how long it took",
     key("run_id", Text, "The run (ops.run)"),
-    key("step", Text, "extract:<stream>, check, load, build, audit, publish or write_back"),
+    key(
+        "step",
+        Text,
+        "extract:<stream>, check, load, build, audit, publish, write_back, finish; or of another kind of run",
+    ),
     must("state", Text, "running, done or failed"),
     must("started_at", INSTANT, "When the last attempt started"),
     may("finished_at", INSTANT, "When it ended"),
@@ -41,7 +47,12 @@ batch = table(
     must("run_id", Text, "The run (ops.run)"),
     must("system", Text, "The outside system"),
     must("stream", Text, "The stream"),
-    must("kind", Text, "extract, or replay for held rows that go through again"),
+    must(
+        "kind",
+        Text,
+        "extract; replay for quarantined rows that go through again; reconcile for keys that are only compared; "
+        "repair for records that the source has no more",
+    ),
     may("window_start", INSTANT, "Start of the window; null = from the beginning"),
     may("window_end", INSTANT, "End of the window, not included; null for a replay"),
     must("state", Text, "open, extracted, checked, closed or abandoned"),
@@ -102,13 +113,38 @@ quarantine = table(
     must("payload", JSONB, "The canonical row as it was staged"),
     must("rule", Text, "Id of the rule that it broke"),
     must("reason", Text, "The rule in words; no value of the row"),
-    must("status", Text, "new; held (waits for a person or account to be known); replayed; superseded; dismissed"),
+    must(
+        "status", Text, "new; held (waits for a person or account to be known); mended; replayed; superseded; dismissed"
+    ),
     must("fingerprint", Text, "Hash of stream, payload and rule: the same bad row read again is one row here"),
     must("seen", Integer, "How many batches met it", server_default=text("1")),
     must("set_aside_at", INSTANT, "When it was first met"),
-    may("settled_at", INSTANT, "When it left new or held"),
+    may("settled_at", INSTANT, "When it was replayed, superseded or dismissed"),
+    may("mended", JSONB, "The row as a person mended it; null = never mended"),
     Index(None, "system", "stream", "fingerprint", unique=True),
     Index(None, "stream", "status", "key"),
+)
+
+quarantine_event = table(
+    "ops.quarantine_event",
+    "Who did what with a quarantined row, written by the table itself whenever its status or its mended row changes",
+    key("event_id", BigInteger, "The event", autoincrement=True),
+    must("quarantine_id", BigInteger, "The row set aside (ops.quarantine)"),
+    must("at", INSTANT, "When"),
+    must("who", Text, "Who asked for it; the login where nobody said"),
+    must("was", Text, "Status before"),
+    must("status", Text, "Status after"),
+    may("columns", ARRAY(Text), "Columns that a person changed, by name; no values"),
+    may("reason", Text, "Why, in the words of whoever did it"),
+    Index(None, "quarantine_id", "at"),
+)
+
+replay = table(
+    "ops.replay",
+    "Which quarantined rows a replay took, and which version of each: a row that was changed since is left to the next",
+    key("batch_id", BigInteger, "The replay (ops.batch)"),
+    key("quarantine_id", BigInteger, "The row set aside (ops.quarantine)"),
+    must("row_hash", Text, "MD5 of the row as it stood when it was taken"),
 )
 
 check_result = table(
