@@ -124,7 +124,7 @@ def replay(
     """Send rows through again: check, load, build, audit, publish. Without rows or options: all that was mended.
 
     Rows that are still bad come back with what is wrong now. A row whose record came again later is not replayed: it is
-    superseded. Rows of the same rule that was mended itself: `replay --rule RULE --status new`.
+    superseded. When a rule was mended: `replay --rule RULE --status new`.
     """
     choice = chosen(numbers or (), stream, rule, status, older_than)
     choice = choice.among(*OPEN) if all_ else choice.among("mended")

@@ -61,8 +61,9 @@ def choose(
             )
             streams[name] = streams.get(name, 0) + replaying.take(connection, choice, system, STREAMS[name], batch_id)
     with ledger.step(engine, run_id, "choose") as result:
-        result.update(rows=sum(streams.values()), streams=streams, asked_by=who)
-        return {"run_id": run_id, **result}
+        told = {"rows": sum(streams.values()), "streams": streams}
+        result.update(told, asked_by=who)
+        return {"run_id": run_id, **told}
 
 
 def replay(
