@@ -103,7 +103,10 @@ def results(
     failed: Annotated[bool, typer.Option("--failed", help="Only rules that failed or could not run.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON, one line a rule.")] = False,
 ) -> None:
-    """What the rules said of a run: counts, and the keys of a few rows that broke them; never other values."""
+    """What the rules said of a run: counts, and the keys of a few rows that broke them; never other values.
+
+    The table shows the first five keys, JSON all that are kept (20).
+    """
     engine, _ = open_warehouse()
     columns, rows = answer(engine, "check_results.sql", run_id)
     lines = [dict(zip(columns, row, strict=True)) for row in rows]
@@ -113,7 +116,7 @@ def results(
         for one in lines:
             typer.echo(json.dumps(one, ensure_ascii=False, default=str))
         return
-    cells = [[", ".join(cell) if isinstance(cell, list) else cell for cell in list(one.values())[1:]] for one in lines]
+    cells = [[_few(cell) if isinstance(cell, list) else cell for cell in list(one.values())[1:]] for one in lines]
     if cells:
         _print(run, columns[1:], cells)
     else:
@@ -151,6 +154,11 @@ def _print(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) ->
     out.print(table_of("", columns, rows))
 
 
+def _few(keys: Sequence[str]) -> str:
+    """The first keys, for a table; all that are kept are in the JSON."""
+    return ", ".join(keys[:5]) + (", …" if len(keys) > 5 else "")
+
+
 def _known(dataset: str) -> str:
     if dataset not in DATASETS:
         raise ConfigError(f"There is no dataset {dataset!r}.", todo=f"Choose among: {', '.join(DATASETS)}.")
@@ -158,5 +166,5 @@ def _known(dataset: str) -> str:
 
 
 def _told(outcome: RuleOutcome) -> tuple[Any, ...]:
-    keys = ", ".join(name.partition(" ")[2] or name for name in names(outcome)) or outcome.problem
+    keys = _few([name.partition(" ")[2] or name for name in names(outcome)]) or outcome.problem
     return outcome.rule, outcome.severity, outcome.outcome, outcome.failing, outcome.total, keys

@@ -19,6 +19,7 @@ from .console import out
 TABLES: Final = (
     ("Rows by stream", "rows_by_stream.sql", "no stream was read"),
     ("Quarantined rows by rule", "quarantined_by_rule.sql", "none"),
+    ("Warnings by rule", "warnings_by_rule.sql", "none"),
     ("Visits by verdict", "visits_by_verdict.sql", "no visit in these days"),
     ("CRM writes by result", "writes_by_result.sql", "nothing was sent"),
     ("Time by step", "time_by_step.sql", "no step has ended"),

@@ -53,8 +53,8 @@ def record(
 
 
 def names(outcome: RuleOutcome) -> list[str]:
-    """What names the rows that broke a rule, one text a row: the parts of a key with a blank between them."""
-    return [" ".join(_shown(part) for part in parts) for parts in outcome.named]
+    """What names the rows that broke a rule, each text once: the parts of a key with a blank between them."""
+    return list(dict.fromkeys(" ".join(_shown(part) for part in parts) for parts in outcome.named))
 
 
 def _shown(part: Any) -> str:
