@@ -30,10 +30,9 @@ def company() -> Company:
 def publish(connection: Connection, company: Company) -> None:
     """The truth, published as a perfect run would."""
     same = {"published_at": company.truth["checkins"]["punched_at"][0].as_py(), "rule_version": "test"}
-    days = [
-        {**row, **same, "punches": 0, "overtime_minutes": 0, "leave_minutes": 0, "planned_minutes": 0, "anomalies": []}
-        for row in company.truth["attendance"].drop_columns("user_id").to_pylist()
-    ]
+    uncounted = ("punches", *(f"{name}_minutes" for name in ("overtime", "leave", "trip", "planned", "norm")))
+    plain = {"anomalies": [], "calendar_kind": "workday", "hours_system": "standard", **dict.fromkeys(uncounted, 0)}
+    days = [{**row, **same, **plain} for row in company.truth["attendance"].drop_columns("user_id").to_pylist()]
     told = {"reason": "", "reason_code": "", "signals": []}
     visits = [{**row, **same, **told} for row in company.truth["visits"].drop_columns("user_id").to_pylist()]
     connection.execute(insert(mart.attendance_day), days)

@@ -73,6 +73,7 @@ def measure(entry: Mapping[str, Any], name: str, kind: type, where: str, default
 
 
 def is_number(value: object) -> bool:
+    """A number in TOML's sense: true and false are none."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
