@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import date, time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fieldwork import settings as settings_module
 from fieldwork.errors import ConfigError
 from fieldwork.rules import rulebook
 from fieldwork.settings import Settings
@@ -14,6 +16,12 @@ from tests.rules.world import with_config
 
 START = date(2000, 1, 1)
 OFFICE = {"scope": "company", "subject": "*", "from": START, "shift": "office"}
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """The shipped configuration; no warehouse is asked."""
+    return settings_module.load({"FIELDWORK_HOME": str(tmp_path)})
 
 
 def changed(settings: Settings, table: str, **over: Any) -> Settings:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from fieldwork import settings as settings_module
 from fieldwork.errors import ConfigError
 from fieldwork.rules import company_days, hours, roster_file, rosters, rulebook, shifts
 from fieldwork.settings import Settings
@@ -18,6 +19,12 @@ FIXED = {"name": "s", "from": START, "kind": "fixed", "grace_in_minutes": 5, "gr
 DAY = FIXED | {"starts": time(9), "ends": time(18)}
 OFFICE = {"scope": "company", "subject": "*", "from": START, "shift": "office"}
 TEAM = {"scope": "team", "subject": "t", "from": START}
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """The shipped configuration; no warehouse is asked."""
+    return settings_module.load({"FIELDWORK_HOME": str(tmp_path)})
 
 
 def span(a: int, b: int) -> dict[str, time]:
