@@ -29,7 +29,9 @@ DIGESTS = {
         "attendance_day": "employee_id, work_date, shift, first_in, last_out, worked_minutes, late_minutes, "
         "early_minutes, overtime_minutes, leave_minutes, status, anomalies",
         "visit_check": "employee_id, visit_id, work_date, record_id, minutes_off, round(distance_m::numeric, 3), "
-        "verdict, reason",
+        "verdict, reason, signals, stayed_minutes, stayed_at_most_minutes",
+        "unmatched_check_in": "employee_id, record_id, work_date, visit_id, account_id, round(distance_m::numeric, 3), "
+        "reason, signals",
         "performance_day": "employee_id, work_date, team, status, visits_planned, visits_done, visits_verified, "
         "tasks_due, tasks_on_time, follow_ups, opportunities_created, amount_won, performance_index",
     }.items()

@@ -79,7 +79,7 @@ select
     round(distance_m * 10) / 10,
     accuracy_m,
     radius_m,
-    round(fit * 1000) / 1000,
+    round(fit::numeric, 3)::double precision,
     verdict,
     reason_code,
     case reason_code
