@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import itertools
 import os
 import shutil
@@ -51,14 +52,30 @@ def pg_server(pg_home: Path) -> server.Server:
     return here
 
 
-@pytest.fixture
-def database_url(pg_server: server.Server) -> Iterator[str]:
-    """libpq URL of a fresh migrated database, dropped afterwards."""
+@contextlib.contextmanager
+def fresh_database(pg_server: server.Server) -> Iterator[str]:
+    """libpq URL of a fresh migrated database, dropped afterwards; for fixtures of a wider scope than one test."""
     name = f"t{os.getpid()}_{next(_counter)}"
     with psycopg.connect(pg_server.url("postgres"), autocommit=True) as connection:
         connection.execute(f"create database {name} template {_TEMPLATE}")
         yield pg_server.url(name)
         connection.execute(f"drop database if exists {name} with (force)")
+
+
+@pytest.fixture
+def database_url(pg_server: server.Server) -> Iterator[str]:
+    """libpq URL of a fresh migrated database, dropped afterwards."""
+    with fresh_database(pg_server) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def shared_warehouse(pg_server: server.Server) -> Iterator[Engine]:
+    """An engine on one fresh database for all tests of a module: they read what one of their fixtures wrote."""
+    with fresh_database(pg_server) as url:
+        engine = engine_module.connect(make_url(url).set(drivername="postgresql+psycopg"))
+        yield engine
+        engine.dispose()
 
 
 @pytest.fixture
