@@ -61,8 +61,8 @@ GOOD: dict[str, Row] = {
     "performance_day": _PERSON_DAY | {
         "worked_minutes": 60, "late_minutes": 0, "early_minutes": 0, "overtime_minutes": 0, "planned_days": 1,
         "planned_minutes": 480, "leave_minutes": 0, "leave_days": 0, "exposure_minutes": 480, "duty_minutes": 480,
-        "duty_kept_minutes": 480, "visits_planned": 2, "visits_done": 1, "visits_verified": 1, "tasks_due": 2, "tasks_on_time": 1,
-        "follow_ups": 0, "opportunities_created": 0, "opportunities_won": 0, "amount_won": 0,
+        "duty_kept_minutes": 480, "visits_planned": 2, "visits_done": 1, "visits_verified": 1, "tasks_due": 2,
+        "tasks_on_time": 1, "follow_ups": 0, "opportunities_created": 0, "opportunities_won": 0, "amount_won": 0,
         "performance_index": 50.0,
     },
 }  # fmt: skip

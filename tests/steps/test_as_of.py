@@ -83,7 +83,7 @@ def test_any_instant_gives_back_what_was_published_then(world: World, seed: int)
             now = connection.execute(sa.text("select clock_timestamp()")).scalar_one()
         kept.append((now, published(world)))
     assert all(world.rows(history) for history in mart.HISTORY.values())
-    assert len({str(snapshot) for _, snapshot in kept}) > 8, "most steps changed something"
+    assert len({str(snapshot) for _, snapshot in kept}) > 5, "several steps changed something"
     for instant, snapshot in kept:
         assert as_of(world, instant) == snapshot
 
