@@ -53,11 +53,14 @@ def pg_server(pg_home: Path) -> server.Server:
 
 
 @contextlib.contextmanager
-def fresh_database(pg_server: server.Server) -> Iterator[str]:
-    """libpq URL of a fresh migrated database, dropped afterwards; for fixtures of a wider scope than one test."""
+def fresh_database(pg_server: server.Server, template: str = _TEMPLATE) -> Iterator[str]:
+    """libpq URL of a fresh migrated database, dropped afterwards; for fixtures of a wider scope than one test.
+
+    ``template``: the name of another database that nobody is connected to, to begin with what it holds.
+    """
     name = f"t{os.getpid()}_{next(_counter)}"
     with psycopg.connect(pg_server.url("postgres"), autocommit=True) as connection:
-        connection.execute(f"create database {name} template {_TEMPLATE}")
+        connection.execute(f"create database {name} template {template}")
         yield pg_server.url(name)
         connection.execute(f"drop database if exists {name} with (force)")
 

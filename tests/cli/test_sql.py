@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import Engine, text
 
-from fieldwork.cli.warehouse import _harmless, ask
+from fieldwork.cli.warehouse import ask, harmless
 from fieldwork.errors import ConfigError
 
 
@@ -52,9 +52,9 @@ def test_it_changes_and_leaks_nothing(database_url: str, warehouse: Engine, stat
 
 @pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@x", "\tx", "＝1"])
 def test_a_formula_is_defused_in_csv(cell: str) -> None:
-    assert _harmless(cell) == f"'{cell}"
+    assert harmless(cell) == f"'{cell}"
 
 
 @pytest.mark.parametrize("cell", [-1, 1.5, "plain", "", None])
 def test_other_cells_stay_as_they_are(cell: object) -> None:
-    assert _harmless(cell) == cell
+    assert harmless(cell) == cell

@@ -80,7 +80,7 @@ def sql(
     if as_csv:
         writer = csv.writer(sys.stdout)
         writer.writerow(names)
-        writer.writerows([_harmless(cell) for cell in row] for row in rows)
+        writer.writerows([harmless(cell) for cell in row] for row in rows)
     else:
         table = Table(*names)
         for row in rows:
@@ -136,7 +136,7 @@ def stop() -> None:
     out.print("Stopped." if server.stop(settings.home) else "It was not running.")
 
 
-def _harmless(cell: Any) -> Any:
+def harmless(cell: Any) -> Any:
     """A text that a spreadsheet would run as a formula gets an apostrophe; numbers stay numbers."""
     if isinstance(cell, str) and cell[:1] in "=+-@\t\r＝＋－＠" and cell:
         return f"'{cell}"

@@ -2,7 +2,8 @@
 
 ``[[rules]]``, ``[[shift]]`` and ``[[roster]]`` become the rows of ``ref.rule_version``, ``ref.shift`` and
 ``ref.roster``. A row holds from its ``from`` date until the next row of the same name begins, or until its own
-``until`` (not included).
+``until`` (not included). A version that turned out wrong is kept as ``withdrawn``: it holds for no day (it ends where
+it begins), but days in the history were computed with it.
 """
 
 from __future__ import annotations
@@ -47,14 +48,15 @@ class Rulebook:
 def read(settings: Settings) -> Rulebook:
     """The rules of the configuration; raises ConfigError that names the entry at fault."""
     company = settings.section("company")
-    versions = _dated("rules", [_version(entry, company) for entry in _entries(settings, "rules")], ())
+    every = [_version(entry, company) for entry in _entries(settings, "rules")]
+    versions = _dated("rules", [row for row in every if not _is_withdrawn(row)], ())
     shifts = _dated("shift", [_shift(entry) for entry in _entries(settings, "shift")], ("shift",))
     rosters = _dated("roster", [_roster(entry) for entry in _entries(settings, "roster")], ("scope", "subject"))
-    _need_one_name_each(versions)
+    _need_one_name_each(every)
     _need_known_shifts(rosters, shifts)
     _need_no_gap(versions, "[[rules]]")
     _need_no_gap([r for r in rosters if r["scope"] == "company"], '[[roster]] of scope "company"')
-    return Rulebook(versions, shifts, rosters)
+    return Rulebook([*versions, *filter(_is_withdrawn, every)], shifts, rosters)
 
 
 def _entries(settings: Settings, name: str) -> Sequence[Mapping[str, Any]]:
@@ -83,7 +85,7 @@ def _version(entry: Mapping[str, Any], company: Mapping[str, Any]) -> Row:
     row: Row = {
         "version": str(_take(entry, "version", str, where)),
         "valid_from": _take(entry, "from", date, where),
-        "valid_to": _optional(entry, "until", date, where),
+        "valid_to": entry["from"] if entry.get("withdrawn") is True else _optional(entry, "until", date, where),
         "time_zone": zone,
         **{name: _measure(entry, name, kind, where) for name, kind in _MEASURES.items()},
         "company_currency": str(company.get("currency", "CNY")),
@@ -92,6 +94,11 @@ def _version(entry: Mapping[str, Any], company: Mapping[str, Any]) -> Row:
     content = {name: value for name, value in row.items() if name != "valid_to"}
     row["config_hash"] = hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
     return row
+
+
+def _is_withdrawn(version: Row) -> bool:
+    """It held once, days in the history carry it, and now it holds for no day."""
+    return bool(version["valid_to"] == version["valid_from"])
 
 
 def _shift(entry: Mapping[str, Any]) -> Row:

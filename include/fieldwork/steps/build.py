@@ -30,8 +30,9 @@ _PLANNER: Final = {
     "enable_memoize": "off",
 }
 
-_ASKED_DAY: Final = (
-    "create temporary table asked_day (employee_id text, work_date date, touch_seq bigint) on commit drop"
+_DAYS: Final = (
+    "create temporary table asked_day (employee_id text, work_date date) on commit drop",
+    "create temporary table linked_day (employee_id text, work_date date, touch_seq bigint) on commit drop",
 )
 _RUN_DAY: Final = "create temporary table run_day on commit drop as table build.person_day with no data"
 _RUN_DAY_ROWS: Final = "insert into run_day select * from build.person_day where run_id = :run_id"
@@ -45,22 +46,47 @@ def build(engine: sa.Engine, settings: Settings, *, run_id: str, progress: Progr
     """
     with ledger.step(engine, run_id, "build") as result:
         with engine.begin() as connection:
-            for name, value in _PLANNER.items():
-                connection.execute(sa.select(sa.func.set_config(name, value, True)))
-            result["person_days"] = _choose(connection, settings, run_id)
-            progress("build", 0, len(_PARTS))
-            _plan(connection)
-            result["attendance_days"] = _insert(connection, "attendance_day", run_id)
-            progress("build", 1, len(_PARTS))
-            reached("mid_build")
-            _scratch(connection, "check_in", "visit_candidate")
-            result["contested"] = proof.prove(connection)
-            result["visits"] = _insert(connection, "visit_check", run_id)
-            progress("build", 2, len(_PARTS))
-            _insert(connection, "performance_day", run_id)
-            progress("build", 3, len(_PARTS))
+            tune(connection)
+            _prepare(connection, settings, run_id)
+            result["person_days"] = choose(connection, run_id)
+            result |= compute(connection, run_id, progress=progress)
         reached("after_build")
         return result
+
+
+def tune(connection: sa.Connection) -> None:
+    """Let the planner do, until the transaction ends, what the statements of the rules need."""
+    for name, value in _PLANNER.items():
+        connection.execute(sa.select(sa.func.set_config(name, value, True)))
+
+
+def choose(connection: sa.Connection, run_id: str) -> int:
+    """Note in ``build.person_day`` and ``run_day`` what is computed for ``asked_day``; returns how many person-days."""
+    connection.execute(sa.text("analyze asked_day"))
+    connection.execute(sa.text(sql.read("linked_day")))
+    connection.execute(sa.text("analyze linked_day"))
+    found = connection.execute(sa.text(sql.read("person_day")), {"run_id": run_id}).rowcount
+    connection.execute(sa.text(_RUN_DAY))
+    connection.execute(sa.text(_RUN_DAY_ROWS), {"run_id": run_id})
+    connection.execute(sa.text("analyze run_day"))
+    return found
+
+
+def compute(connection: sa.Connection, run_id: str, *, progress: Progress = silent) -> dict[str, Any]:
+    """The joined rows of ``run_day`` into ``build``; returns ``{attendance_days, visits, contested}``."""
+    result: dict[str, Any] = {}
+    progress("build", 0, len(_PARTS))
+    _plan(connection)
+    result["attendance_days"] = _insert(connection, "attendance_day", run_id)
+    progress("build", 1, len(_PARTS))
+    reached("mid_build")
+    _scratch(connection, "check_in", "visit_candidate")
+    result["contested"] = proof.prove(connection)
+    result["visits"] = _insert(connection, "visit_check", run_id)
+    progress("build", 2, len(_PARTS))
+    _insert(connection, "performance_day", run_id)
+    progress("build", 3, len(_PARTS))
+    return result
 
 
 def clear(connection: sa.Connection, run_id: str) -> None:
@@ -71,21 +97,22 @@ def clear(connection: sa.Connection, run_id: str) -> None:
         connection.execute(sa.delete(table).where((table.c.run_id == run_id) | table.c.run_id.in_(ended)))
 
 
-def _choose(connection: sa.Connection, settings: Settings, run_id: str) -> int:
-    """Note the person-days to compute; returns how many."""
+def open_days(connection: sa.Connection) -> None:
+    """The empty tables ``asked_day``, which the caller fills, and ``linked_day``."""
+    for statement in _DAYS:
+        connection.execute(sa.text(statement))
+
+
+def _prepare(connection: sa.Connection, settings: Settings, run_id: str) -> None:
+    """Bring the rules up to date and note which person-days the run is asked for."""
     run = ledger.read_run(connection, run_id)
     for warning in calendar.warnings(run.as_of.astimezone(settings.time_zone).date()):
         _log.warning(warning)
     clear(connection, run_id)
     reference.seed_reference(connection, settings, run.since, run.until - timedelta(days=1))
-    connection.execute(sa.text(_ASKED_DAY))
-    connection.execute(sa.text(sql.read("asked_day")), {"since": run.since, "until": run.until})
-    connection.execute(sa.text("analyze asked_day"))
-    found = connection.execute(sa.text(sql.read("person_day")), {"run_id": run_id}).rowcount
-    connection.execute(sa.text(_RUN_DAY))
-    connection.execute(sa.text(_RUN_DAY_ROWS), {"run_id": run_id})
-    connection.execute(sa.text("analyze run_day"))
-    return found
+    open_days(connection)
+    window = {"since": run.since, "until": run.until, "reads": bool(run.streams)}
+    connection.execute(sa.text(sql.read("asked_day")), window)
 
 
 def _plan(connection: sa.Connection) -> None:

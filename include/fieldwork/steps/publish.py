@@ -38,6 +38,7 @@ def publish(engine: sa.Engine, settings: Settings, *, run_id: str, progress: Pro
             connection.execution_options(preserve_rowcount=True)
             connection.execute(sa.text("select pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
             connection.execute(sa.select(sa.func.set_config("work_mem", _WORK_MEM, True)))
+            _give_way(connection, run_id)
             # asked for with the lock in hand: of two publications the later one has the later stamp
             stamp = connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
             for done, table in enumerate(mart.JOINED):
@@ -132,6 +133,22 @@ class _Replacement:
     def _run(self, statement: sa.Insert | sa.Update | sa.Delete) -> int:
         """Rows that the statement wrote."""
         return self.connection.execute(statement).rowcount
+
+
+def _give_way(connection: sa.Connection, run_id: str) -> None:
+    """Take out of other runs' builds the days that this run built after them: they saw less than we did."""
+    theirs, mine = mart.build_person_day, mart.build_person_day.alias("mine")
+    later = sa.and_(
+        mine.c.run_id == run_id,
+        theirs.c.run_id != run_id,
+        theirs.c.employee_id == mine.c.employee_id,
+        theirs.c.work_date == mine.c.work_date,
+        theirs.c.place_in_line < mine.c.place_in_line,
+    )
+    for built in mart.BUILD.values():
+        of_theirs = (built.c[name] == theirs.c[name] for name in ("run_id", "employee_id", "work_date"))
+        connection.execute(sa.delete(built).where(*of_theirs, later))
+    connection.execute(sa.delete(theirs).where(later))
 
 
 def _clear_touched(connection: sa.Connection, run_id: str) -> None:

@@ -142,6 +142,12 @@ build_person_day = table(
     key("employee_id", Text, _EMPLOYEE),
     key("work_date", Date, "The working day"),
     may("touch_seq", BigInteger, "The touch that asked for it (ops.touched); null = a day never computed before"),
+    must(
+        "place_in_line",
+        BigInteger,
+        "Of two builds of one day the one with the later place counts",
+        server_default=text("0"),
+    ),
 )
 
 Index("ix_visit_check_day", visit_check.c.employee_id, visit_check.c.work_date)

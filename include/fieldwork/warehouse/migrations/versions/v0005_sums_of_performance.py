@@ -71,6 +71,14 @@ _FILL = """
 
 
 def upgrade() -> None:
+    place = sa.Column(
+        "place_in_line",
+        sa.BigInteger(),
+        server_default=sa.text("0"),
+        nullable=False,
+        comment="Of two builds of one day the one with the later place counts",
+    )
+    op.add_column("person_day", place, schema="build")
     for view in ("performance_team_month", "performance_month", "performance_day"):
         op.execute(f"drop view if exists report.{view}")
     for schema, table in _TABLES:
