@@ -46,7 +46,7 @@ def template(pg_server: server.Server) -> Iterator[str]:
             here.punch("E2", day, "out +1 06:10")
         here.run(SINCE, UNTIL, "r1")
         here.engine.dispose()
-        yield url.rpartition("/")[2].partition("?")[0]
+        yield str(sa.make_url(url).database)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import typer
 from fieldwork import __version__
 from fieldwork.errors import ConfigError, FieldworkError
 
-from . import demo, journey, pages, rebuild, rules, sandbox, warehouse
+from . import demo, explain, journey, pages, rebuild, rules, sandbox, warehouse
 from .console import problem
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(explain.app, name="explain")
 app.add_typer(rules.app, name="rules")
 app.add_typer(sandbox.app, name="sandbox")
 journey.register(app)

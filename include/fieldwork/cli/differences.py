@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from rich import box
+from rich.markup import escape
 from rich.table import Table
 
 from fieldwork.errors import ConfigError
@@ -73,12 +74,18 @@ def _row(line: sa.RowMapping) -> str:
     return line["dataset"] if line["key"] == str(line["work_date"]) else f"{line['dataset']} {line['key']}"
 
 
+def plain_table(title: str, names: Sequence[str], right: Sequence[bool] = ()) -> Table:
+    """A table without lines; ``right``: which columns hold numbers."""
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for position, name in enumerate(names):
+        table.add_column(name, justify="right" if right and right[position] else "left")
+    return table
+
+
 def _print(title: str, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     if not rows:
         return
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for position, name in enumerate(names):
-        table.add_column(name, justify="right" if isinstance(rows[0][position], int) else "left")
+    table = plain_table(title, names, [isinstance(cell, int) for cell in rows[0]])
     for row in rows:
-        table.add_row(*(f"{cell:,}" if isinstance(cell, int) else cell or "" for cell in row))
+        table.add_row(*(f"{cell:,}" if isinstance(cell, int) else escape(cell or "") for cell in row))
     out.print(table)

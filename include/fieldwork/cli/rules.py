@@ -11,8 +11,7 @@ from typing import Annotated, Any, Final
 
 import sqlalchemy as sa
 import typer
-from rich import box
-from rich.table import Table
+from rich.markup import escape
 
 from fieldwork import settings as settings_module
 from fieldwork.errors import ConfigError
@@ -22,7 +21,7 @@ from fieldwork.steps.change_rules import Plan, apply_rules, plan_rules
 from fieldwork.warehouse.schema import ref
 
 from .console import bars, out
-from .differences import show_counts, show_lines, show_restated, write_csv
+from .differences import plain_table, show_counts, show_lines, show_restated, write_csv
 from .warehouse import open_warehouse
 
 app = typer.Typer(
@@ -54,14 +53,14 @@ def list_rules(config: Proposal = None) -> None:
         changes = not_applied(connection, _proposed(settings, config))
     if not rows:
         out.print("No rules hold yet: the first run takes them from the configuration.")
-    table = _table(
+    table = plain_table(
         "Rules that days are computed with", ("version", "from", "until", "index", "differs from the one before")
     )
     for before, row in zip([None, *rows], rows, strict=False):
         weights = ", ".join(f"{name} {weight:g}" for name, weight in row["weights"].items())
         until = "withdrawn" if row["valid_to"] == row["valid_from"] else str(row["valid_to"] or "")
         said = "; ".join(_what_changed(dict(before), dict(row))) if before else ""
-        table.add_row(row["version"], str(row["valid_from"]), until, weights, said)
+        table.add_row(escape(row["version"]), str(row["valid_from"]), until, weights, escape(said))
     out.print(table)
     _show_entries("Not applied yet", changes)
     if changes:
@@ -135,7 +134,7 @@ def _show_plan(found: Plan, limit: int) -> None:
 def _show_entries(title: str, entries: Entries) -> None:
     if not entries:
         return
-    table = _table(title, ("entry", "change"))
+    table = plain_table(title, ("entry", "change"))
     for name, old, new in sorted(entries, key=str):
         row = new or old or {}
         label = " ".join(str(row[column]) for column in _NAMES.get(name, ()) if column in row)
@@ -143,7 +142,7 @@ def _show_entries(title: str, entries: Entries) -> None:
         before = _succeeded(name, new, entries) if old is None else None
         if before is not None:
             said += f": {'; '.join(_what_changed(before, new)) or 'the same as before'}"
-        table.add_row(f"{name.replace('_', ' ')} {label}", said)
+        table.add_row(escape(f"{name.replace('_', ' ')} {label}"), escape(said))
     out.print(table)
 
 
@@ -171,13 +170,6 @@ def _what_changed(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) 
 
 def _said(value: Any) -> str:
     return "open" if value is None else str(value)
-
-
-def _table(title: str, names: Sequence[str]) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for name in names:
-        table.add_column(name)
-    return table
 
 
 def _agreed() -> bool:

@@ -188,7 +188,8 @@ def _refuse_changed_versions(connection: sa.Connection, versions: Sequence[Mappi
         if hashes.get(version) != config_hash and connection.scalar(sa.select(used).where(c.version == version)):
             raise ConfigError(
                 f"The rules of version {version!r} were changed, but published days were computed with them.",
-                todo="Leave that version as it was; give the change a new version and a `from` date.",
+                todo="Leave that version as it was; give the change a new version and a `from` date. If it was wrong"
+                " from its first day on, mark it `withdrawn = true` and add another of that date.",
             )
 
 

@@ -38,13 +38,15 @@ def scratch(engine: sa.Engine) -> Iterator[sa.Connection]:
             transaction.rollback()
 
 
-def compute_days(connection: sa.Connection, *asked: tuple[str, dict[str, Any]]) -> int:
+def compute_days(
+    connection: sa.Connection, *asked: tuple[str, dict[str, Any]], keep: frozenset[str] = frozenset()
+) -> int:
     """Joined rows of the asked person-days and those linked to them; returns how many person-days.
 
     ``asked``: statements that fill ``asked_day``, with their parameters. Temporary tables of an earlier call are
-    dropped, those named in ``KEPT`` left out.
+    dropped, those named in ``KEPT`` and ``keep`` left out.
     """
-    drop_temporary(connection, but=KEPT)
+    drop_temporary(connection, but=KEPT | keep)
     copy_empty(connection, mart.build_person_day, *mart.BUILD.values())
     open_days(connection)
     for statement, parameters in asked:

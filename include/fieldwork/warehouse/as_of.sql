@@ -9,7 +9,14 @@ declare
     joined text;
     columns text;
 begin
-    foreach joined in array array['attendance_day', 'visit_check', 'performance_day'] loop
+    for joined in
+        select relname
+        from pg_class
+        where
+            relnamespace = 'mart'::regnamespace
+            and relkind = 'r'
+            and to_regclass('mart.' || relname || '_history') is not null
+    loop
         select string_agg(quote_ident(attname), ', ' order by attnum)
         into columns
         from pg_attribute

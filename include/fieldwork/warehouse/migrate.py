@@ -20,7 +20,7 @@ from sqlalchemy.exc import ProgrammingError
 from .schema import SCHEMAS
 
 #: Scripts that run after every migration; the newest migration names their hash.
-REPEATED: Final = ("views.sql", "totals.sql", "as_of.sql", "roles.sql")
+REPEATED: Final = ("views.sql", "totals.sql", "as_of.sql", "explanations.sql", "explain.sql", "roles.sql")
 #: Any number that no other program locks; two migrations at once wait for each other.
 LOCK = 7_263_109
 

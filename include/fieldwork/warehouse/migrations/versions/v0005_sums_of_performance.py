@@ -10,7 +10,7 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 #: SHA-256 of migrate.REPEATED's files, which are run anew after this migration
-REPEATED = "909aa8ac695b404402fc1d6aeb281580b87f1ae6528dfa6f44411e24d9634408"
+REPEATED = "4249f697eab95dcf78926df9a0601aa657ec5c767341fb9a4987cf40879d08f4"
 
 _COLUMNS = (
     ("planned_days", sa.Integer(), "1 on a day that was to be worked, else 0"),
