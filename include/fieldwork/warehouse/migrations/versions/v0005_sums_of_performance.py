@@ -10,7 +10,7 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 #: SHA-256 of migrate.REPEATED's files, which are run anew after this migration
-REPEATED = "4249f697eab95dcf78926df9a0601aa657ec5c767341fb9a4987cf40879d08f4"
+REPEATED = "d0a8294e60275293c233708bc980e002ab1790ad3e54d8974ad725759ec36b96"
 
 _COLUMNS = (
     ("planned_days", sa.Integer(), "1 on a day that was to be worked, else 0"),
