@@ -227,8 +227,9 @@ def _new_id() -> str:
 
 def _newest(engine: sa.Engine) -> str:
     with engine.connect() as connection:
+        reads = sa.func.jsonb_array_length(ops.run.c.streams) > 0  # a rebuild is no journey
         found = connection.execute(
-            sa.select(ops.run.c.run_id).order_by(ops.run.c.started_at.desc()).limit(1)
+            sa.select(ops.run.c.run_id).where(reads).order_by(ops.run.c.started_at.desc()).limit(1)
         ).scalar_one_or_none()
     if found is None:
         raise errors.ConfigError("There is no run yet.", todo="Start with `fieldwork run` or `fieldwork step extract`.")
