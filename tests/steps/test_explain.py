@@ -13,10 +13,12 @@ import sqlalchemy as sa
 
 from fieldwork import settings as settings_module
 from fieldwork.errors import ConfigError
+from fieldwork.settings import Settings
 from fieldwork.steps.absent import no_day, no_visit
 from fieldwork.steps.explain import Explanation, explain_day, explain_visit
 from fieldwork.warehouse.engine import libpq_url
 from fieldwork.warehouse.schema import core, mart
+from tests.rules.world import World
 from tests.steps import companies
 from tests.steps.rows import rows_of
 
@@ -38,13 +40,26 @@ def explained(warehouse: sa.Engine, key: tuple[Any, ...], column: str | None = N
 
 def keys(warehouse: sa.Engine, pick: Random, count: int) -> Iterator[tuple[Any, ...]]:
     """As many random person-days as visits."""
-    days = rows_of(
-        warehouse, "select employee_id, work_date from mart.performance_day where status <> 'rest' order by 1, 2"
-    )
+    days = rows_of(warehouse, "select employee_id, work_date from mart.performance_day order by 1, 2")
     visits = rows_of(warehouse, "select visit_id from mart.visit_check order by 1")
     for _ in range(count // 2):
         yield pick.choice(days)
         yield pick.choice(visits)
+
+
+def telling(warehouse: sa.Engine, pick: Random) -> Iterator[tuple[Any, ...]]:
+    """A random one of the person-days, and of the visits, on which something of each kind counts."""
+    days = "select employee_id, work_date from mart.performance_day where {} order by 1, 2"
+    for counts in (
+        "leave_minutes > 0 and worked_minutes > 0",
+        "visits_verified > 0 and tasks_due > 0",
+        "amount_won > 0",
+    ):
+        yield pick.choice(rows_of(warehouse, days.format(counts)))
+    for verdict in ("verified", "off_schedule", "out_of_range", "no_check_in"):
+        yield pick.choice(
+            rows_of(warehouse, f"select visit_id from mart.visit_check where verdict = '{verdict}' order by 1")
+        )
 
 
 def wrong(explanation: Explanation) -> list[str]:
@@ -58,7 +73,7 @@ def wrong(explanation: Explanation) -> list[str]:
 
 def test_hundreds_of_cells_of_random_rows_come_out_again(warehouse: sa.Engine) -> None:
     cells, told = 0, []
-    for key in keys(warehouse, Random(7), 8):
+    for key in telling(warehouse, Random(7)):
         found = explained(warehouse, key)
         cells += len(found.columns)
         told += wrong(found)
@@ -79,6 +94,24 @@ def test_two_hundred_cells_chosen_one_by_one_come_out_again(warehouse: sa.Engine
         )
         told += wrong(explained(warehouse, key, pick.choice(names)))
     assert told == []
+
+
+def test_a_visit_at_midnight_is_explained_by_its_rival_of_the_next_day(
+    warehouse: sa.Engine, settings: Settings
+) -> None:
+    """At 00:05 the next day's visit is nearer, but that one has a check-in of its own: so it speaks for yesterday's."""
+    world = World(warehouse, settings)
+    world.employee("M1")
+    world.account("m")
+    world.visit("M1", "evening", "2026-09-16", "23:00 - 23:30", "m")
+    world.visit("M1", "night", "2026-09-17", "00:10 - 00:40", "m")
+    first, second = world.check_in("M1", "2026-09-17", "00:05"), world.check_in("M1", "2026-09-17", "00:30")
+    world.run("2026-09-16", "2026-09-18", "midnight")
+    found = explain_visit(warehouse, "evening")
+    assert [(c["record_id"], c["minutes_off"], c["proves"]) for c in found.candidates] == [
+        (first, 35, "evening"), (second, 60, "night"),
+    ]  # fmt: skip
+    assert wrong(found) == []
 
 
 def test_a_row_that_is_not_listed_would_be_missed(warehouse: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
