@@ -63,12 +63,10 @@ def take_out(engine: sa.Engine, settings: Settings, day: date) -> Rows:
     found: Rows = {}
     with engine.begin() as connection:
         for stream, stamp in DATED.items():
-            rows = _canonical(connection, stream, stamp, start, start + timedelta(days=1))
-            first, *_ = TABLES[stream]
-            connection.execute(
-                sa.delete(first).where(first.c[stamp] >= start, first.c[stamp] < start + timedelta(days=1))
-            )
-            found[stream] = rows
+            end = start + timedelta(days=1)
+            found[stream] = _canonical(connection, stream, stamp, start, end)
+            for table in TABLES[stream]:
+                connection.execute(sa.delete(table).where(table.c[stamp] >= start, table.c[stamp] < end))
     return found
 
 

@@ -8,6 +8,9 @@
 -- belongs to another working day than its date, if both have visits: in time for visits of the date, it may be off
 -- schedule for those of the working day, if it proves none. Looked at are the days within a week of one that is asked
 -- for.
+--
+-- Facts are looked up person by person (lateral, offset 0): a join on a span of time is estimated at a ninth of the table,
+-- however short the span, and would read it through every day.
 insert into linked_day (employee_id, work_date, touch_seq)
 with recursive span as (
     select
@@ -24,16 +27,24 @@ with recursive span as (
 planned_visit as (
     select v.employee_id, v.planned_start, greatest(v.planned_start, v.planned_end) as planned_end
     from span
-    join core.visit as v
-        on span.employee_id = v.employee_id
-        and v.planned_start >= span.first_day and v.planned_start < span.last_day
-    where not v.deleted and v.status <> 'cancelled'
+    cross join lateral (
+        select *
+        from core.visit
+        where
+            employee_id = span.employee_id
+            and planned_start >= span.first_day and planned_start < span.last_day
+            and not deleted and status <> 'cancelled'
+        offset 0
+    ) as v
     union all
     select m.employee_id, m.planned_start, greatest(m.planned_start, m.planned_end)
     from span
-    join mart.visit_check as m
-        on span.employee_id = m.employee_id
-        and m.work_date >= span.first_day and m.work_date < span.last_day
+    cross join lateral (
+        select *
+        from mart.visit_check
+        where employee_id = span.employee_id and work_date >= span.first_day and work_date < span.last_day
+        offset 0
+    ) as m
 ),
 
 reach as (
@@ -55,13 +66,18 @@ visited as (
 check_in_date as (
     select distinct p.employee_id, p.work_date, (p.punched_at at time zone r.time_zone)::date as local_date
     from span
-    join core.punch as p
-        on span.employee_id = p.employee_id
-        and p.punched_at >= span.first_day and p.punched_at < span.last_day
+    cross join lateral (
+        select *
+        from core.punch
+        where
+            employee_id = span.employee_id
+            and punched_at >= span.first_day and punched_at < span.last_day
+            and kind = 'field'
+        offset 0
+    ) as p
     join ref.rule_version as r
         on (p.punched_at at time zone 'UTC')::date >= r.valid_from
         and (p.punched_at at time zone 'UTC')::date < coalesce(r.valid_to, 'infinity')
-    where p.kind = 'field'
 ),
 
 near_midnight as materialized (

@@ -29,7 +29,8 @@ with visits as (
 ),
 
 span as (
-    -- facts are read once per person, not once per day; a day between that is not the run's finds no partner below
+    -- facts are read once per person, not once per day, and by index, not by reading tables through (offset 0); a day
+    -- between that is not the run's finds no partner below
     select
         employee_id,
         time_zone,
@@ -51,9 +52,15 @@ due as (
             where t.status = 'done' and t.completed_at < (t.due_on + 1)::timestamp at time zone span.time_zone
         ) as on_time
     from span
-    join core.task as t
-        on span.employee_id = t.employee_id and t.due_on >= span.first_day and t.due_on <= span.last_day
-    where t.status <> 'cancelled' and not t.deleted
+    cross join lateral (
+        select *
+        from core.task
+        where
+            employee_id = span.employee_id
+            and due_on >= span.first_day and due_on <= span.last_day
+            and status <> 'cancelled' and not deleted
+        offset 0
+    ) as t
     group by span.employee_id, span.time_zone, t.due_on
 ),
 
@@ -64,9 +71,15 @@ followed as (
         (t.completed_at at time zone span.time_zone)::date as work_date,
         count(*) as follow_ups
     from span
-    join core.task as t
-        on span.employee_id = t.employee_id and t.completed_at >= span.begins_at and t.completed_at < span.ends_at
-    where t.status = 'done' and t.account_id is not null and not t.deleted
+    cross join lateral (
+        select *
+        from core.task
+        where
+            employee_id = span.employee_id
+            and completed_at >= span.begins_at and completed_at < span.ends_at
+            and status = 'done' and account_id is not null and not deleted
+        offset 0
+    ) as t
     group by span.employee_id, span.time_zone, (t.completed_at at time zone span.time_zone)::date
 ),
 
@@ -77,9 +90,15 @@ created as (
         (o.created_at at time zone span.time_zone)::date as work_date,
         count(*) as opportunities
     from span
-    join core.opportunity as o
-        on span.employee_id = o.employee_id and o.created_at >= span.begins_at and o.created_at < span.ends_at
-    where not o.deleted
+    cross join lateral (
+        select *
+        from core.opportunity
+        where
+            employee_id = span.employee_id
+            and created_at >= span.begins_at and created_at < span.ends_at
+            and not deleted
+        offset 0
+    ) as o
     group by span.employee_id, span.time_zone, (o.created_at at time zone span.time_zone)::date
 ),
 

@@ -9,12 +9,6 @@ with here as materialized (
     select nextval('ops.touch_seq') as place_in_line
 ),
 
-coverage as (
-    select range_agg(tstzrange(window_start, window_end)) as covered
-    from ops.batch
-    where stream = 'punches' and kind = 'extract' and state = 'closed' and window_end is not null
-),
-
 planned as materialized (
     select
         a.employee_id,
@@ -23,6 +17,14 @@ planned as materialized (
         tstzrange(plan.midnight, greatest(plan.next_midnight, plan.ends_at + plan.day_margin)) as during
     from linked_day as a
     join ref.planned_shift as plan on a.employee_id = plan.employee_id and a.work_date = plan.work_date
+),
+
+coverage as (
+    select range_agg(tstzrange(window_start, window_end)) as covered
+    from ops.batch
+    where
+        stream = 'punches' and kind = 'extract' and state = 'closed'
+        and window_end > (select min(lower(planned.during)) from planned)
 )
 
 select :run_id, planned.employee_id, planned.work_date, planned.touch_seq, here.place_in_line

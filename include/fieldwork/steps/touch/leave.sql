@@ -15,7 +15,12 @@ with covered as (
     cross join lateral generate_series(
         (d.start_at at time zone 'UTC')::date - 1, (d.end_at at time zone 'UTC')::date + 1, interval '1 day'
     ) as day
-    left join ref.planned_shift as plan on d.employee_id = plan.employee_id and day::date = plan.work_date
+    left join lateral (
+        select midnight, next_midnight, ends_at
+        from ref.planned_shift
+        where employee_id = d.employee_id and work_date = day::date
+        offset 0
+    ) as plan on true
     where
         d.kind <> 'overtime'
         and (

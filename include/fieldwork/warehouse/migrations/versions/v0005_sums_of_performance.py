@@ -79,6 +79,7 @@ def upgrade() -> None:
         comment="Of two builds of one day the one with the later place counts",
     )
     op.add_column("person_day", place, schema="build")
+    op.create_index(op.f("ix_task_employee_id_completed_at"), "task", ["employee_id", "completed_at"], schema="core")
     for view in ("performance_team_month", "performance_month", "performance_day"):
         op.execute(f"drop view if exists report.{view}")
     for schema, table in _TABLES:
