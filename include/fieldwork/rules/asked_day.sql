@@ -20,7 +20,7 @@ with days as (
         )
 ),
 
-read_until as (
+read_until as materialized (
     select max(window_end) + interval '1 day' as instant
     from ops.batch
     where stream = 'punches' and kind = 'extract' and state = 'closed'

@@ -102,6 +102,20 @@ created as (
     group by span.employee_id, span.time_zone, (o.created_at at time zone span.time_zone)::date
 ),
 
+closed as (
+    select o.employee_id, span.time_zone, o.closed_on, o.currency, o.amount
+    from span
+    cross join lateral (
+        select *
+        from core.opportunity
+        where
+            employee_id = span.employee_id
+            and closed_on >= span.first_day and closed_on <= span.last_day
+            and is_won and not deleted
+        offset 0
+    ) as o
+),
+
 won as (
     select
         d.employee_id,
@@ -111,8 +125,8 @@ won as (
         count(*) as opportunities,
         coalesce(sum(o.amount), 0) as amount
     from planned_day as d
-    join core.opportunity as o on d.employee_id = o.employee_id and d.work_date = o.closed_on
-    where o.is_won and not o.deleted
+    join closed as o
+        on d.employee_id = o.employee_id and d.work_date = o.closed_on and d.time_zone = o.time_zone
     group by 1, 2, 3, 4
 ),
 

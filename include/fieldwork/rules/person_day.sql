@@ -19,7 +19,7 @@ planned as materialized (
     join ref.planned_shift as plan on a.employee_id = plan.employee_id and a.work_date = plan.work_date
 ),
 
-coverage as (
+coverage as materialized (
     select range_agg(tstzrange(window_start, window_end)) as covered
     from ops.batch
     where

@@ -316,7 +316,7 @@ def abandon_older(connection: sa.Connection, system: str, stream: str, batch_id:
             b.stream == stream,
             b.batch_id < batch_id,
             b.kind == "extract",
-            b.state.not_in(["closed", "abandoned"]),
+            b.state.in_(["open", "extracted", "checked"]),
         )
         .values(state="abandoned", closed_at=sa.func.clock_timestamp())
         .returning(b.batch_id)
