@@ -125,7 +125,8 @@ def test_a_plan_of_days_to_come_concerns_nobody(world: World) -> None:
 
 @pytest.mark.parametrize("name", ["rules", "shift"])
 def test_what_published_days_carry_is_not_changed_in_place(world: World, name: str) -> None:
-    entries = [{**e, "duplicate_seconds": 9, "grace_in_minutes": 9} for e in world.settings.config[name]]
+    over = {"duplicate_seconds": 9} if name == "rules" else {"grace_in_minutes": 9}
+    entries = [{**e, **over} for e in world.settings.config[name]]
     wrong = with_config(world.settings, **{name: entries})
     with pytest.raises(ConfigError, match="published days were computed with"), plan_rules(world.engine, wrong):
         pass

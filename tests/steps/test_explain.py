@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from random import Random
-from typing import Any
+from typing import Any, Final
 
 import pytest
 import sqlalchemy as sa
@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from fieldwork import settings as settings_module
 from fieldwork.errors import ConfigError
 from fieldwork.settings import Settings
-from fieldwork.steps.absent import no_day, no_visit
-from fieldwork.steps.explain import Explanation, explain_day, explain_visit
+from fieldwork.steps.absent import no_day, no_punch, no_visit
+from fieldwork.steps.explain import Explanation, explain_day, explain_punch, explain_visit
 from fieldwork.warehouse.engine import libpq_url
 from fieldwork.warehouse.schema import core, mart
 from tests.rules.world import World
@@ -33,38 +33,60 @@ def warehouse(shared_warehouse: sa.Engine) -> sa.Engine:
     return shared_warehouse
 
 
-def explained(warehouse: sa.Engine, key: tuple[Any, ...], column: str | None = None) -> Explanation:
-    """A person-day (employee, day), or a visit (id)."""
-    return explain_visit(warehouse, *key, column) if len(key) == 1 else explain_day(warehouse, *key, column)
+#: By dataset: how a row of it is named, and what explains it.
+ROWS: Final[dict[str, tuple[str, Callable[..., Explanation]]]] = {
+    "performance_day": ("employee_id, work_date", explain_day),
+    "visit_check": ("visit_id", explain_visit),
+    "unmatched_check_in": ("record_id", explain_punch),
+    "uncounted_punch": ("record_id", explain_punch),
+}
+Key = tuple[str, tuple[Any, ...]]
 
 
-def keys(warehouse: sa.Engine, pick: Random, count: int) -> Iterator[tuple[Any, ...]]:
-    """As many random person-days as visits."""
-    days = rows_of(warehouse, "select employee_id, work_date from mart.performance_day order by 1, 2")
-    visits = rows_of(warehouse, "select visit_id from mart.visit_check order by 1")
-    for _ in range(count // 2):
-        yield pick.choice(days)
-        yield pick.choice(visits)
+def explained(warehouse: sa.Engine, key: Key, column: str | None = None) -> Explanation:
+    dataset, names = key
+    return ROWS[dataset][1](warehouse, *names, column)
 
 
-def telling(warehouse: sa.Engine, pick: Random) -> Iterator[tuple[Any, ...]]:
-    """A random one of the person-days, and of the visits, on which something of each kind counts."""
+def keys(warehouse: sa.Engine, pick: Random, count: int) -> Iterator[Key]:
+    """Random rows, as many of each dataset."""
+    named = {
+        dataset: rows_of(warehouse, f"select {key} from mart.{dataset} order by {key}")
+        for dataset, (key, _) in ROWS.items()
+    }
+    for dataset, rows in named.items():
+        yield from ((dataset, pick.choice(rows)) for _ in range(count // len(named)))
+
+
+def telling(warehouse: sa.Engine, pick: Random) -> Iterator[Key]:
+    """A random one of the rows of each dataset on which something of each kind counts."""
     days = "select employee_id, work_date from mart.performance_day where {} order by 1, 2"
     for counts in (
         "leave_minutes > 0 and worked_minutes > 0",
         "visits_verified > 0 and tasks_due > 0",
         "amount_won > 0",
     ):
-        yield pick.choice(rows_of(warehouse, days.format(counts)))
-    for verdict in ("verified", "off_schedule", "out_of_range", "no_check_in"):
-        yield pick.choice(
-            rows_of(warehouse, f"select visit_id from mart.visit_check where verdict = '{verdict}' order by 1")
-        )
+        yield "performance_day", pick.choice(rows_of(warehouse, days.format(counts)))
+    visits = "select visit_id from mart.visit_check where {} order by 1"
+    for counts in (
+        "verdict = 'verified' and stayed_minutes > 0",
+        "verdict = 'verified' and signals <> '{}'",
+        "verdict = 'off_schedule'",
+    ):
+        yield "visit_check", pick.choice(rows_of(warehouse, visits.replace("{}", counts, 1)))
+    free = rows_of(
+        warehouse, "select reason_code, array_agg(record_id order by 1) from mart.unmatched_check_in group by 1"
+    )
+    assert len(free) > 5
+    for _, records in pick.sample(free, 3):
+        yield "unmatched_check_in", (pick.choice(records),)
+    yield "uncounted_punch", pick.choice(rows_of(warehouse, "select record_id from mart.uncounted_punch order by 1"))
 
 
 def wrong(explanation: Explanation) -> list[str]:
     return [
-        f"{explanation.employee_id} {explanation.work_date} {explanation.visit_id or ''}: {c.dataset}.{c.name} is"
+        f"{explanation.employee_id} {explanation.work_date} {explanation.visit_id or explanation.record_id or ''}:"
+        f" {c.dataset}.{c.name} is"
         f" {c.value}, but its {', '.join(c.sources) or 'plan'} gives {c.again}"
         for c in explanation.columns
         if not c.holds
@@ -87,11 +109,9 @@ def test_two_hundred_cells_chosen_one_by_one_come_out_again(warehouse: sa.Engine
     pick = Random(8)
     told = []
     for key in keys(warehouse, pick, 200):
-        names = (
-            [c.name for c in mart.visit_check.columns]
-            if len(key) == 1
-            else [c.name for c in mart.performance_day.columns]
-        )
+        names = [c.name for c in mart.HISTORY[key[0]].columns if c.name != "believed_until"]
+        if key[0] == "performance_day":
+            names += [c.name for c in mart.attendance_day.columns]
         told += wrong(explained(warehouse, key, pick.choice(names)))
     assert told == []
 
@@ -178,6 +198,9 @@ def test_facts_that_changed_since_are_told(warehouse: sa.Engine) -> None:
         (("v-deleted",), "deleted in the CRM"),
         (("v-unplanned",), "no planned start"),
         (("v-ahead",), "its day .2027-01-01, UTC. is not published"),
+        (("p-none", None), "no punch of this id was loaded"),
+        (("p-in", None), "no field check-in, and it counts in its working day"),
+        (("p-field", None), "near-duplicate of another check-in, or its day is not published yet"),
     ],
 )
 def test_what_is_not_published_says_why(warehouse: sa.Engine, key: tuple[Any, ...], why: str) -> None:
@@ -192,7 +215,13 @@ def test_what_is_not_published_says_why(warehouse: sa.Engine, key: tuple[Any, ..
         for visit_id, more in visits.items():
             row = {"employee_id": "gone", "visit_id": visit_id, "owner_id": "c", "status": "planned", "deleted": False}
             connection.execute(sa.insert(core.visit).values(row | more | origin))
-        error = no_visit(connection, *key) if len(key) == 1 else no_day(connection, *key)
+        for kind in ("in", "field"):
+            row = {"employee_id": "gone", "record_id": f"p-{kind}", "user_id": "gone", "kind": kind}
+            connection.execute(sa.insert(core.punch).values(row | origin | {"punched_at": ahead["planned_start"]}))
+        if key[-1] is None:
+            error = no_punch(connection, key[0])
+        else:
+            error = no_visit(connection, *key) if len(key) == 1 else no_day(connection, *key)
         transaction.rollback()
     assert re.search(why, str(error))
 
@@ -220,7 +249,10 @@ def test_no_name_and_no_place_is_told(warehouse: sa.Engine) -> None:
         places = set(
             connection.scalars(sa.union(sa.select(core.punch_place.c.latitude), sa.select(core.account.c.latitude)))
         )
-    told = str(explain_day(warehouse, *day)) + str(explain_visit(warehouse, *visit))
+    (free,) = rows_of(warehouse, "select record_id from mart.unmatched_check_in where account_id is not null limit 1")
+    told = "".join(
+        map(str, (explain_day(warehouse, *day), explain_visit(warehouse, *visit), explain_punch(warehouse, *free)))
+    )
     assert "CANARY" not in told
     assert len(places) > 5
     assert [place for place in places if place and f"{place:.4f}" in told] == []

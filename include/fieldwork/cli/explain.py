@@ -1,4 +1,4 @@
-"""Commands ``explain performance`` and ``explain visit``: a value, its rule, its source rows, and what checks said."""
+"""Commands ``explain performance``, ``visit`` and ``punch``: a value, its rule, its source rows, what checks said."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ app = typer.Typer(
     no_args_is_help=True,
     help="Why is a number what it is? The rule and its version, the source rows with the batches that brought them, and"
     " the checks. Each value is computed again from the listed rows alone, and stands beside the published one.\n\n"
-    "No names, no places: distances only. In SQL: report.explain_performance, explain_visit, explain_source,"
-    " explain_check.",
+    "No names, no places: distances only. In SQL: report.explain_performance, explain_visit, explain_punch,"
+    " explain_source, explain_check.",
 )
 
 AsJson = Annotated[bool, typer.Option("--json", help="Everything as one JSON object.")]
@@ -57,6 +57,17 @@ def visit(
     _show(steps.explain_visit(engine, visit_id, column), as_json)
 
 
+@app.command()
+def punch(
+    record_id: Annotated[str, typer.Argument(help="The attendance system's id of the punch.")],
+    column: ColumnName = None,
+    as_json: AsJson = False,
+) -> None:
+    """A check-in that proves no visit, or a punch of a day outside employment: why it proves or counts nothing."""
+    engine, _ = open_warehouse()
+    _show(steps.explain_punch(engine, record_id, column), as_json)
+
+
 def _show(found: Explanation, as_json: bool) -> None:
     if as_json:
         columns = [{**asdict(column), "holds": column.holds} for column in found.columns]
@@ -73,7 +84,9 @@ def _show(found: Explanation, as_json: bool) -> None:
 
 
 def _show_head(found: Explanation, zone: ZoneInfo) -> None:
-    what = f"Visit {found.visit_id} of {found.employee_id}" if found.visit_id else found.employee_id
+    what = found.employee_id
+    if found.visit_id or found.record_id:
+        what = f"{f'Visit {found.visit_id}' if found.visit_id else f'Punch {found.record_id}'} of {what}"
     out.print(f"[bold]{escape(what)}, {found.work_date}[/]", highlight=False)
     earlier = f", {found.earlier} earlier in the history" if found.earlier else ""
     out.print(f"Rules {escape(found.rule_version)}. Published {found.published_at.astimezone(zone):%F %T}{earlier}.")

@@ -1,4 +1,4 @@
-"""Why there is nothing to explain: the error for a person-day or a visit that is not published."""
+"""Why there is nothing to explain: the error for a person-day, a visit or a punch that is not published."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import date
 import sqlalchemy as sa
 
 from fieldwork.errors import ConfigError
-from fieldwork.warehouse.schema import core, ops
+from fieldwork.warehouse.schema import core, mart, ops
 
 
 def no_day(connection: sa.Connection, employee_id: str, work_date: date) -> ConfigError:
@@ -40,13 +40,7 @@ def no_visit(connection: sa.Connection, visit_id: str) -> ConfigError:
         sa.select(v.status, v.deleted, v.planned_start).where(v.visit_id == visit_id)
     ).one_or_none()
     if row is None:
-        held = sa.select(ops.quarantine.c.rule).where(
-            ops.quarantine.c.stream == "visits",
-            ops.quarantine.c.key == visit_id,
-            ops.quarantine.c.status != "superseded",
-        )
-        rule = connection.execute(held.limit(1)).scalar_one_or_none()
-        why = f"it is set aside by {rule}" if rule else "no visit of this id was loaded"
+        why = _set_aside(connection, "visits", visit_id) or "no visit of this id was loaded"
     elif row.deleted or row.status == "cancelled":
         why = f"it is {'deleted' if row.deleted else 'cancelled'} in the CRM, so it is not checked"
     elif row.planned_start is None:
@@ -56,3 +50,37 @@ def no_visit(connection: sa.Connection, visit_id: str) -> ConfigError:
     return ConfigError(
         f"The visit {visit_id} is not published: {why}.", todo="See report.visit_check for those that are."
     )
+
+
+def no_punch(connection: sa.Connection, record_id: str) -> ConfigError:
+    """Why a punch is neither a check-in that proves no visit nor one that counts nowhere."""
+    p, v = core.punch.c, mart.visit_check.c
+    spoken = sa.select(v.visit_id).where(v.record_id == record_id).order_by(v.visit_id).limit(1)
+    visit_id = connection.execute(spoken).scalar_one_or_none()
+    if visit_id is not None:
+        return ConfigError(
+            f"The check-in {record_id} speaks for the visit {visit_id}.",
+            todo=f"See `fieldwork explain visit {visit_id}`.",
+        )
+    row = connection.execute(
+        sa.select(p.employee_id, p.kind, p.punched_at).where(p.record_id == record_id).limit(1)
+    ).one_or_none()
+    if row is None:
+        why = _set_aside(connection, "punches", record_id) or "no punch of this id was loaded"
+        return ConfigError(f"There is no punch {record_id}: {why}.", todo="Record ids are those of core.punch.")
+    if row.kind == "field":
+        why = "it is a near-duplicate of another check-in, or its day is not published yet"
+    else:
+        why = "it is no field check-in, and it counts in its working day or that is not published yet"
+    return ConfigError(
+        f"There is nothing to explain about the punch {record_id} ({row.punched_at:%F %H:%M} UTC): {why}.",
+        todo=f"See its day: `fieldwork explain performance {row.employee_id} …`.",
+    )
+
+
+def _set_aside(connection: sa.Connection, stream: str, key: str) -> str | None:
+    """By which rule the record is in quarantine."""
+    q = ops.quarantine.c
+    held = sa.select(q.rule).where(q.stream == stream, q.key == key, q.status != "superseded")
+    rule = connection.execute(held.limit(1)).scalar_one_or_none()
+    return f"it is set aside by {rule}" if rule else None

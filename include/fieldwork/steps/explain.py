@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from fieldwork.errors import ConfigError
 from fieldwork.warehouse.schema import mart, ops, ref
 
-from .absent import no_day, no_visit
+from .absent import no_day, no_punch, no_visit
 from .recompute import ASK, compute_again, list_sources
 from .scratch import compute_days, scratch
 
@@ -46,11 +46,13 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why the columns of one person-day, or of one visit, are as they are."""
+    """Why the columns of a person-day, a visit, or a punch that proves or counts nothing are as they are."""
 
     employee_id: str
     work_date: date
     visit_id: str | None
+    #: of the punch, where that is explained
+    record_id: str | None
     rule_version: str
     time_zone: str
     published_at: datetime
@@ -67,43 +69,83 @@ class Explanation:
     checks: Sequence[Mapping[str, Any]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """What is explained: a row, the tables whose columns are told with it, and the statement that tells them."""
+
+    table: sa.Table
+    tables: Sequence[sa.Table]
+    told: str
+    employee_id: str
+    work_date: date
+    visit_id: str | None = None
+    record_id: str | None = None
+
+    @property
+    def day(self) -> dict[str, Any]:
+        return {"employee_id": self.employee_id, "work_date": self.work_date}
+
+    @property
+    def own(self) -> dict[str, Any]:
+        """What names the row among the person's; of a person-day its date."""
+        own = {"visit_id": self.visit_id, "record_id": self.record_id}
+        return {name: value for name, value in own.items() if value is not None} or {"work_date": self.work_date}
+
+
 def explain_day(engine: sa.Engine, employee_id: str, work_date: date, column: str | None = None) -> Explanation:
     """Explain a person-day of ``performance_day`` and ``attendance_day``, or one column of it.
 
     Raises ConfigError when the day is not published, or has no such column.
     """
-    told = sa.text("select * from report.explain_performance(:employee_id, :work_date)")
-    return _explain(engine, employee_id, work_date, None, told, column)
+    tables = (mart.performance_day, mart.attendance_day)
+    told = "select * from report.explain_performance(:employee_id, :work_date)"
+    return _explain(engine, _Subject(mart.performance_day, tables, told, employee_id, work_date), column)
 
 
 def explain_visit(engine: sa.Engine, visit_id: str, column: str | None = None) -> Explanation:
     """Explain the check of a visit, or one column of it; raises ConfigError when it is not published."""
-    c = mart.visit_check.c
+    told, table = "select * from report.explain_visit(:visit_id)", mart.visit_check
     with engine.connect() as connection:
-        row = connection.execute(sa.select(c.employee_id, c.work_date).where(c.visit_id == visit_id)).one_or_none()
+        row = _find(connection, table, "visit_id", visit_id)
         if row is None:
             raise no_visit(connection, visit_id)
-    told = sa.text("select * from report.explain_visit(:visit_id)")
-    return _explain(engine, row.employee_id, row.work_date, visit_id, told, column)
+    return _explain(engine, _Subject(table, (table,), told, *row, visit_id=visit_id), column)
 
 
-def _explain(
-    engine: sa.Engine, employee_id: str, work_date: date, visit_id: str | None, told: sa.TextClause, column: str | None
-) -> Explanation:
-    day = {"employee_id": employee_id, "work_date": work_date}
-    table = mart.visit_check if visit_id else mart.performance_day
-    key = {"employee_id": employee_id, "visit_id": visit_id} if visit_id else day
+def explain_punch(engine: sa.Engine, record_id: str, column: str | None = None) -> Explanation:
+    """Explain a check-in that proves no visit, or a punch that counts nowhere, or one column of its row.
+
+    Raises ConfigError when the punch is neither, or is not published.
+    """
+    told = "select * from report.explain_punch(:record_id)"
+    with engine.connect() as connection:
+        for table in (mart.unmatched_check_in, mart.uncounted_punch):
+            row = _find(connection, table, "record_id", record_id)
+            if row is not None:
+                return _explain(engine, _Subject(table, (table,), told, *row, record_id=record_id), column)
+        raise no_punch(connection, record_id)
+
+
+def _find(connection: sa.Connection, table: sa.Table, name: str, key: str) -> tuple[str, date] | None:
+    query = sa.select(table.c.employee_id, table.c.work_date).where(table.c[name] == key)
+    row = connection.execute(query.order_by(table.c.employee_id).limit(1)).one_or_none()
+    return (row.employee_id, row.work_date) if row is not None else None
+
+
+def _explain(engine: sa.Engine, subject: _Subject, column: str | None) -> Explanation:
+    day = subject.day
     with scratch(engine) as connection:
-        rows = connection.execute(told, day | {"visit_id": visit_id}).mappings().all()
+        rows = connection.execute(sa.text(subject.told), day | subject.own).mappings().all()
         if not rows:
-            raise no_day(connection, employee_id, work_date)
+            raise no_day(connection, subject.employee_id, subject.work_date)
         chosen = _choose(rows, column)
-        facts = _facts(connection, table, key, day)
+        facts = _facts(connection, subject)
         compute_days(connection, (ASK, day))
-        candidates = _candidates(connection, visit_id) if visit_id else []
+        candidates = _candidates(connection, subject.visit_id) if subject.visit_id else []
         used = list_sources(connection, day)
-        again = compute_again(connection, day, visit_id, (tuple(row["sources"]) for row in chosen), used)
-    facts["sources"] = _relevant(facts["sources"], used, {k for row in chosen for k in row["sources"]}, visit_id)
+        kinds = (tuple(row["sources"]) for row in chosen)
+        again = compute_again(connection, subject.tables, day, subject.own, kinds, used)
+    facts["sources"] = _relevant(facts["sources"], used, {k for row in chosen for k in row["sources"]}, subject)
     columns = [
         Column(
             row["dataset"],
@@ -116,7 +158,14 @@ def _explain(
         )
         for row in chosen
     ]
-    return Explanation(employee_id, work_date, visit_id, columns=columns, candidates=candidates, **facts)
+    return Explanation(
+        **day,
+        visit_id=subject.visit_id,
+        record_id=subject.record_id,
+        columns=columns,
+        candidates=candidates,
+        **facts,
+    )
 
 
 def _choose(rows: Sequence[Any], column: str | None) -> Sequence[Any]:
@@ -128,10 +177,10 @@ def _choose(rows: Sequence[Any], column: str | None) -> Sequence[Any]:
     return chosen
 
 
-def _facts(
-    connection: sa.Connection, table: sa.Table, key: Mapping[str, Any], day: Mapping[str, Any]
-) -> dict[str, Any]:
+def _facts(connection: sa.Connection, subject: _Subject) -> dict[str, Any]:
     """What the warehouse knows of the published row besides its values."""
+    table, day = subject.table, subject.day
+    key = {"employee_id": subject.employee_id} | subject.own
     rules, history = ref.rule_version.c, mart.HISTORY[table.name]
     row = connection.execute(sa.select(table.c.rule_version, table.c.published_at).filter_by(**key)).one()
     earlier = sa.select(sa.func.count()).select_from(history).filter_by(**key)
@@ -155,10 +204,13 @@ def _candidates(connection: sa.Connection, visit_id: str) -> list[dict[str, Any]
 
 
 def _relevant(
-    details: Sequence[Mapping[str, Any]], used: Mapping[str, Sequence[str]], kinds: set[str], visit_id: str | None
+    details: Sequence[Mapping[str, Any]], used: Mapping[str, Sequence[str]], kinds: set[str], subject: _Subject
 ) -> list[Mapping[str, Any]]:
-    """Of the day's source rows those that the columns are computed from; of a visit its own and its customer's."""
+    """Of the day's source rows those that the columns are computed from; of a visit or a punch its own ones and its
+    customer's.
+    """
     punches = {i for kind in ("punch", "check_in") if kind in kinds for i in used.get(kind, [])}
-    if visit_id:
-        return [row for row in details if visit_id in (row["record_id"], row["part_of"])]
+    one = subject.visit_id or subject.record_id
+    if one:
+        return [row for row in details if one in (row["record_id"], row["part_of"])]
     return [row for row in details if (row["record_id"] in punches if row["kind"] == "punch" else row["kind"] in kinds)]

@@ -12,7 +12,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from fieldwork.warehouse.elsewhere import TEMPORARY, copy_empty, drop_temporary, redirect
-from fieldwork.warehouse.schema import core, mart, metadata
+from fieldwork.warehouse.schema import core, metadata
 
 from .difference import DIFFERENCE
 from .scratch import compute_days
@@ -56,12 +56,16 @@ def list_sources(connection: sa.Connection, day: Mapping[str, Any]) -> dict[str,
 
 def compute_again(
     connection: sa.Connection,
+    tables: Sequence[sa.Table],
     day: Mapping[str, Any],
-    visit_id: str | None,
+    own: Mapping[str, Any],
     kinds_of_columns: Iterable[tuple[str, ...]],
     used: Mapping[str, Sequence[str]],
 ) -> dict[tuple[str, ...], dict[tuple[str, str], str | None]]:
-    """Values by (dataset, column), computed from the rows of each set of kinds that some column is made of."""
+    """Values by (dataset, column), computed from the rows of each set of kinds that some column is made of.
+
+    ``own``: the column, beside the person, that names the row in ``tables``, with its value.
+    """
     redirect(connection, {"core": TEMPORARY, "place": TEMPORARY})
     found = {}
     for kinds in dict.fromkeys(kinds_of_columns):
@@ -71,7 +75,7 @@ def compute_again(
             ids = [i for kind in kinds if table in _KINDS[kind] for i in used.get(kind, [])]
             _copy_rows(connection, table, str(day["employee_id"]), ids)
         compute_days(connection, (ASK, dict(day)), keep=_COPIES)
-        found[kinds] = _values(connection, day, visit_id)
+        found[kinds] = _values(connection, tables, {"employee_id": day["employee_id"], **own})
     return found
 
 
@@ -90,18 +94,16 @@ def _copy_rows(connection: sa.Connection, table: sa.Table, employee_id: str, ids
 
 
 def _values(
-    connection: sa.Connection, day: Mapping[str, Any], visit_id: str | None
+    connection: sa.Connection, tables: Sequence[sa.Table], key: Mapping[str, Any]
 ) -> dict[tuple[str, str], str | None]:
     """Every value of the computed rows, as the warehouse writes it."""
-    tables = [mart.visit_check] if visit_id else [mart.performance_day, mart.attendance_day]
-    own = "visit_id = :visit_id" if visit_id else "work_date = :work_date"
+    same = " and ".join(f"b.{name} = :{name}" for name in key)
     found = {}
     for table in tables:
         query = sa.text(
             "select field.key, field.value from "  # noqa: S608 - our names
-            f"build.{table.name} as b cross join lateral jsonb_each_text(to_jsonb(b)) as field "
-            f"where b.employee_id = :employee_id and b.{own}"
+            f"build.{table.name} as b cross join lateral jsonb_each_text(to_jsonb(b)) as field where {same}"
         )
-        for name, value in connection.execute(query, {**day, "visit_id": visit_id}).tuples():
+        for name, value in connection.execute(query, dict(key)).tuples():
             found[table.name, name] = value
     return found

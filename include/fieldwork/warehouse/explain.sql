@@ -4,7 +4,7 @@
 -- What they return may change with the version.
 drop function if exists
     report.explain_row(text, jsonb, jsonb), report.explain_performance(text, date), report.explain_visit(text),
-    report.explain_source(text, date), report.explain_check(text, date);
+    report.explain_punch(text), report.explain_source(text, date), report.explain_check(text, date);
 
 create or replace function report.fill_in(rule text, facts jsonb) returns text
 language sql immutable parallel safe
@@ -41,14 +41,21 @@ $$;
 
 comment on function report.explain_row is 'The columns of one row of a joined table, each with its rule and its inputs';
 
-create or replace function report.rules_of(of_version text, of_shift text, on_day date) returns jsonb
+create or replace function report.rules_of(of_version text, of_shift text, on_day date, planned integer) returns jsonb
 language sql stable parallel safe
 as $$
     select to_jsonb(v) - 'weights' || jsonb_build_object(
         'visits_weight', coalesce(v.weights -> 'visits_verified', '0'),
         'tasks_weight', coalesce(v.weights -> 'tasks_on_time', '0'),
         'attendance_weight', coalesce(v.weights -> 'attendance', '0')
-    ) || coalesce((select to_jsonb(s) from ref.shift_day as s where s.shift = of_shift and s.work_date = on_day), '{}')
+    ) || coalesce((
+        -- of a half workday the half that has as many minutes as are planned
+        select to_jsonb(s)
+        from ref.shift_day as s
+        where s.shift = of_shift and s.work_date = on_day
+        order by (s.planned_minutes = planned) desc, (s.half = 'whole') desc, s.half
+        limit 1
+    ), '{}')
     from ref.rule_version as v
     where v.version = of_version
 $$;
@@ -65,7 +72,8 @@ as $$
     from mart.attendance_day as a
     join mart.performance_day as p on a.employee_id = p.employee_id and a.work_date = p.work_date
     cross join lateral (
-        select report.rules_of(a.rule_version, a.shift, a.work_date) || to_jsonb(a) || to_jsonb(p) as facts
+        select report.rules_of(a.rule_version, a.shift, a.work_date, a.planned_minutes) || to_jsonb(a) || to_jsonb(p)
+            as facts
     ) as known
     cross join lateral (
         select * from report.explain_row('performance_day', to_jsonb(p), known.facts)
@@ -88,13 +96,40 @@ as $$
     from mart.visit_check as c
     left join mart.attendance_day as a on c.employee_id = a.employee_id and c.work_date = a.work_date
     cross join lateral report.explain_row(
-        'visit_check', to_jsonb(c), report.rules_of(c.rule_version, a.shift, c.work_date) || to_jsonb(c)
+        'visit_check',
+        to_jsonb(c),
+        report.rules_of(c.rule_version, a.shift, c.work_date, a.planned_minutes) || to_jsonb(c)
     ) as e
     where c.visit_id = of_visit
 $$;
 
 comment on function report.explain_visit is
 'Every column of a visit''s check: value, rule in words, inputs, kinds of source rows';
+
+create function report.explain_punch(of_record text)
+returns table (
+    dataset text, column_name text, value text, rule text, rule_version text, inputs json, sources text[]
+)
+language sql stable parallel safe
+as $$
+    select e.*
+    from (
+        select 'unmatched_check_in' as dataset, u.rule_version, u.work_date, to_jsonb(u) as content
+        from mart.unmatched_check_in as u
+        where u.record_id = of_record
+        union all
+        select 'uncounted_punch', u.rule_version, u.work_date, to_jsonb(u)
+        from mart.uncounted_punch as u
+        where u.record_id = of_record
+    ) as told
+    cross join lateral report.explain_row(
+        told.dataset, told.content, report.rules_of(told.rule_version, null, told.work_date, null) || told.content
+    ) as e
+$$;
+
+comment on function report.explain_punch is
+'Every column of a check-in that proves no visit, or of a punch that counts nowhere: value, rule in words, inputs, kinds of'
+' source rows';
 
 create function report.explain_source(of_employee text, on_day date)
 returns table (
@@ -104,15 +139,21 @@ returns table (
 language sql stable parallel safe
 as $$
     with day as (
+        -- of a day outside employment there is no attendance
         select
-            a.*,
+            of_employee as employee_id,
+            on_day as work_date,
+            a.first_in,
+            a.last_out,
+            a.leave_minutes,
+            a.shift_end,
             v.time_zone,
             v.default_radius_m,
             on_day::timestamp at time zone v.time_zone as midnight,
             (on_day + 1)::timestamp at time zone v.time_zone as next_midnight
-        from mart.attendance_day as a
-        join ref.rule_version as v on a.rule_version = v.version
-        where a.employee_id = of_employee and a.work_date = on_day
+        from ref.rule_version as v
+        left join mart.attendance_day as a on a.employee_id = of_employee and a.work_date = on_day
+        where on_day >= v.valid_from and on_day < coalesce(v.valid_to, 'infinity')
     )
 
     select
@@ -177,7 +218,7 @@ as $$
     select
         'account',
         r.account_id,
-        v.visit_id,
+        v.told_of,
         null,
         concat_ws(', ',
             case when r.latitude is null or r.longitude is null or (r.latitude, r.longitude) = (0, 0)
@@ -188,7 +229,12 @@ as $$
         r.batch_id,
         r.loaded_at
     from day as d
-    join mart.visit_check as v on d.employee_id = v.employee_id and d.work_date = v.work_date
+    join (
+        select employee_id, work_date, visit_id, account_id from mart.visit_check
+        union all
+        select employee_id, work_date, record_id, account_id from mart.unmatched_check_in
+    ) as v (employee_id, work_date, told_of, account_id)
+        on d.employee_id = v.employee_id and d.work_date = v.work_date
     join core.account as r on v.account_id = r.account_id
     union all
     select
@@ -236,7 +282,7 @@ $$;
 
 comment on function report.explain_source is
 'The source rows of a person-day as they stand now: what each counts in, and which batch brought it; an account is part of'
-' its visit. Punches'
+' its visit, or of the check-in that is at or near it. Punches'
 ' without a stated day are those within half a day of the date; which belong to its working day: `fieldwork explain`';
 
 create function report.explain_check(of_employee text, on_day date)

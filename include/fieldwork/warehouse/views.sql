@@ -189,7 +189,8 @@ begin
                 origin.attname = shown.attname
                 and origin.attrelid in (
                     'mart.performance_day'::regclass, 'mart.attendance_day'::regclass, 'mart.visit_check'::regclass,
-                    'mart.uncounted_punch'::regclass, 'mart.unmatched_check_in'::regclass, 'core.employee'::regclass
+                    'mart.uncounted_punch'::regclass, 'mart.unmatched_check_in'::regclass, 'core.employee'::regclass,
+                    'ref.rule_version'::regclass
                 )
             order by origin.attrelid = coalesce(to_regclass('mart.' || view.relname), 0) desc, origin.attrelid
             limit 1

@@ -10,7 +10,7 @@ down_revision = "0005"
 branch_labels = None
 depends_on = None
 #: SHA-256 of migrate.REPEATED's files, which are run anew after this migration
-REPEATED = "186a5020fd39d9d58771cdaa60b9cfad1e5eb834eba0f41c1995d174dd2362af"
+REPEATED = "5b355f529fee8aecc64b425b0a9a2e2218cc0e6261d1031fc45b0a1809c86e70"
 
 _COLUMNS = (
     ("planned_days", sa.Integer(), "1 on a day that was to be worked, else 0"),
