@@ -84,7 +84,8 @@ def rows(warehouse: Engine) -> list[Row]:
     rules = {
         "time_zone": "Asia/Shanghai", "duplicate_seconds": 30, "visit_before_minutes": 1, "visit_after_minutes": 1,
         "default_radius_m": 1, "accuracy_cap_m": 1, "overtime_tolerance_minutes": 1, "day_margin_minutes": 1,
-        "company_currency": "CNY", "config_hash": "",
+        "company_currency": "CNY", "config_hash": "", "long_span_minutes": 1, "leave_joins_break": False,
+        "nearby_m": 1, "poor_accuracy_m": 1, "speed_limit_kmh": 1,
     }  # fmt: skip
     with warehouse.begin() as connection:
         spans = [("a", date(2000, 1, 1), CHANGED), ("b", CHANGED, None)]

@@ -8,7 +8,7 @@
 --   visits_verified: visits_verified of visits_planned
 --   tasks_on_time:   tasks_on_time of tasks_due
 --   attendance:      duty_kept_minutes of duty_minutes: duty (planned less leave) less minutes late and left early; none
---                    kept when absent; nothing measured on an incomplete day
+--                    kept when absent; nothing measured on an incomplete day, and under irregular hours
 insert into build.performance_day (
     run_id, employee_id, work_date, team, status, worked_minutes, late_minutes, early_minutes, overtime_minutes,
     planned_days, planned_minutes, leave_minutes, leave_days, exposure_minutes, duty_minutes, duty_kept_minutes,
@@ -178,9 +178,9 @@ joined as (
 measured as (
     select
         j.*,
-        case when status = 'incomplete' then 0 else duty end as measured_duty,
+        case when status = 'incomplete' or hours_system = 'irregular' then 0 else duty end as measured_duty,
         case
-            when status in ('incomplete', 'absent') then 0
+            when status in ('incomplete', 'absent') or hours_system = 'irregular' then 0
             else greatest(0, duty - late_minutes - early_minutes)
         end as kept
     from joined as j

@@ -325,8 +325,9 @@ with entry (dataset, column_name, rule, sources, inputs) as (
     ),
     (
         'performance_day', 'duty_minutes',
-        '{planned_minutes} planned - {leave_minutes} on leave; 0 when incomplete, on leave, on rest days and holidays.',
-        '{punch,leave}', '{planned_minutes,leave_minutes,status}'
+        '{planned_minutes} planned - {leave_minutes} on leave; 0 when incomplete, on leave, on days off, and under irregular'
+        ' hours ({hours_system}), where no hours are asked for.',
+        '{punch,leave}', '{planned_minutes,leave_minutes,status,hours_system}'
     ),
     (
         'performance_day', 'duty_kept_minutes',

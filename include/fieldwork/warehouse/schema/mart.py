@@ -123,7 +123,11 @@ performance_day = table(
         "leave_days", Numeric(6, 4), "Share of the planned minutes that leave, trip or outing covered: 1 = all of them"
     ),
     must("exposure_minutes", Integer, "Minutes the person was on duty: planned less leave; 0 when absent or off"),
-    _sum("duty_minutes", Integer, "Minutes that attendance is measured on: planned less leave; 0 on an incomplete day"),
+    _sum(
+        "duty_minutes",
+        Integer,
+        "Minutes that attendance is measured on: planned less leave; 0 on an incomplete day, and under irregular hours",
+    ),
     _sum("duty_kept_minutes", Integer, "of these, not lost by coming late, leaving early or being absent"),
     must("visits_planned", Integer, "Visits of the day that were not cancelled"),
     must("visits_done", Integer, "of these, marked done in the CRM"),
