@@ -163,3 +163,33 @@ def test_a_cell_is_explained_in_words_and_as_json(world: World, fieldwork: Field
     assert "latitude" not in json.dumps(found)
     world.change(mart.visit_check, {"distance_m": 1.0}, visit_id="v1")
     assert "Facts changed since: distance_m" in fieldwork("explain", "visit", "v1")
+
+
+def test_a_punch_that_proves_nothing_is_explained_with_the_visit_that_it_is_nearest_to(
+    world: World, fieldwork: Fieldwork
+) -> None:
+    (free,) = world.rows(mart.unmatched_check_in)
+    found = json.loads(fieldwork("explain", "punch", free["record_id"], "--json"))
+    values = {c["name"]: c["value"] for c in found["columns"]}
+    assert (values["reason_code"], values["visit_id"], values["distance_m"]) == ("too_far", "v1", "400")
+    assert all(c["holds"] for c in found["columns"])
+    assert [(s["kind"], s["record_id"]) for s in found["sources"]] == [
+        ("account", "a1"), ("punch", free["record_id"]), ("visit", "v1"),
+    ]  # fmt: skip
+    told = fieldwork("explain", "punch", free["record_id"], "reason")
+    assert f"Punch {free['record_id']} of E1, 2026-11-04" in told
+    with pytest.raises(ConfigError, match="it counts in its working day"):
+        fieldwork("explain", "punch", "p0001")
+
+
+def test_a_proposed_roster_file_is_planned(fieldwork: Fieldwork, tmp_path: Path) -> None:
+    file = tmp_path / "roster.csv"
+    file.write_text("employee_id,work_date,shift\nE1,2026-11-03,rest\nE1,2026-12-24,rest\n", encoding="utf-8")
+    told = fieldwork("rules", "plan", "--roster", str(file))
+    for said in (
+        "2 dates of 1 people, from 2026-11-03 to 2026-12-24", "From 2026-11-03 on: 1 published person-days",
+        "present → rest",
+    ):  # fmt: skip
+        assert said in told
+    assert "2 dates of 1 people" in fieldwork("rules", "list", "--roster", str(file))
+    assert "2 dates" not in fieldwork("rules", "list")

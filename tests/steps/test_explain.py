@@ -199,7 +199,7 @@ def test_facts_that_changed_since_are_told(warehouse: sa.Engine) -> None:
         (("v-unplanned",), "no planned start"),
         (("v-ahead",), "its day .2027-01-01, UTC. is not published"),
         (("p-none", None), "no punch of this id was loaded"),
-        (("p-in", None), "no field check-in, and it counts in its working day"),
+        (("p-in", None), "no field check-in: it counts in its working day"),
         (("p-field", None), "near-duplicate of another check-in, or its day is not published yet"),
     ],
 )

@@ -71,7 +71,7 @@ def no_punch(connection: sa.Connection, record_id: str) -> ConfigError:
     if row.kind == "field":
         why = "it is a near-duplicate of another check-in, or its day is not published yet"
     else:
-        why = "it is no field check-in, and it counts in its working day or that is not published yet"
+        why = "it is no field check-in: it counts in its working day, if that is published"
     return ConfigError(
         f"There is nothing to explain about the punch {record_id} ({row.punched_at:%F %H:%M} UTC): {why}.",
         todo=f"See its day: `fieldwork explain performance {row.employee_id} …`.",

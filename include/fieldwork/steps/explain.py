@@ -145,7 +145,7 @@ def _explain(engine: sa.Engine, subject: _Subject, column: str | None) -> Explan
         used = list_sources(connection, day)
         kinds = (tuple(row["sources"]) for row in chosen)
         again = compute_again(connection, subject.tables, day, subject.own, kinds, used)
-    facts["sources"] = _relevant(facts["sources"], used, {k for row in chosen for k in row["sources"]}, subject)
+    facts["sources"] = _relevant(facts["sources"], used, chosen, subject)
     columns = [
         Column(
             row["dataset"],
@@ -204,13 +204,16 @@ def _candidates(connection: sa.Connection, visit_id: str) -> list[dict[str, Any]
 
 
 def _relevant(
-    details: Sequence[Mapping[str, Any]], used: Mapping[str, Sequence[str]], kinds: set[str], subject: _Subject
+    details: Sequence[Mapping[str, Any]], used: Mapping[str, Sequence[str]], told: Sequence[Any], subject: _Subject
 ) -> list[Mapping[str, Any]]:
-    """Of the day's source rows those that the columns are computed from; of a visit or a punch its own ones and its
-    customer's.
+    """Of the day's source rows those that the columns (``told``) are computed from.
+
+    Of a visit or a punch its own and its customer's, and the visit that a punch comes nearest to proving.
     """
-    punches = {i for kind in ("punch", "check_in") if kind in kinds for i in used.get(kind, [])}
     one = subject.visit_id or subject.record_id
     if one:
-        return [row for row in details if one in (row["record_id"], row["part_of"])]
+        named = {one} | {row["value"] for row in told if row["column_name"] == "visit_id"}
+        return [row for row in details if row["record_id"] in named or row["part_of"] == one]
+    kinds = {kind for row in told for kind in row["sources"]}
+    punches = {i for kind in ("punch", "check_in") if kind in kinds for i in used.get(kind, [])}
     return [row for row in details if (row["record_id"] in punches if row["kind"] == "punch" else row["kind"] in kinds)]
