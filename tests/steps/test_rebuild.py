@@ -104,10 +104,19 @@ def test_what_a_fault_left_behind_is_found_and_mended(company: tuple[sa.Engine, 
         ghost = [sa.literal("ghost") if c.name == "visit_id" else c for c in check.columns]
         copied = sa.select(*ghost).where(check.c.visit_id == last)
         connection.execute(sa.insert(check).from_select([c.name for c in check.columns], copied))
+        free, uncounted = mart.unmatched_check_in, mart.uncounted_punch
+        told = sa.select(sa.func.min(free.c.record_id)).scalar_subquery()
+        connection.execute(sa.update(free).where(free.c.record_id == told).values(reason_code="other"))
+        gone = sa.select(sa.func.min(free.c.record_id)).where(free.c.record_id > told).scalar_subquery()
+        connection.execute(sa.delete(free).where(free.c.record_id == gone))
+        told = sa.select(sa.func.min(uncounted.c.record_id)).scalar_subquery()
+        connection.execute(sa.update(uncounted).where(uncounted.c.record_id == told).values(kind="other"))
     with rehearse(engine, **SPAN) as (connection, _):
         found = difference.counts(connection)
         assert found["attendance_day"] == {"new": 0, "gone": 0, "changed": 3, "same_values": 0}
         assert found["visit_check"] == {"new": 1, "gone": 1, "changed": 0, "same_values": 0}
+        assert found["unmatched_check_in"] == {"new": 1, "gone": 0, "changed": 1, "same_values": 0}
+        assert found["uncounted_punch"] == {"new": 0, "gone": 0, "changed": 1, "same_values": 0}
     assert published(engine) != before, "a rehearsal mends nothing"
     rebuild(engine, settings, run_id="b", **SPAN)
     assert published(engine) == before
