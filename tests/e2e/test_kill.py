@@ -38,6 +38,16 @@ def test_every_point_in_the_code_is_killed_at() -> None:
     assert found == {point.partition(":")[0] for point in POINTS}
 
 
+#: Of the newest run: did it read the visits that the one before wrote to, and what did that load and touch?
+ECHO = """
+select
+    sum(extracted) >= (select count(*) from ops.outbox where kind = 'visit' and state = 'sent'),
+    sum(loaded)::int, sum(touched)::int
+from ops.batch
+where stream = 'visits' and run_id = (select run_id from ops.run order by started_at desc limit 1)
+"""
+
+
 @pytest.fixture(scope="module")
 def unharmed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
     """What a run without a fault leaves; filled by the first test that has one."""
@@ -88,6 +98,7 @@ def _reference(journey: Journey) -> dict[str, object]:
         assert other.run() == 0
         assert {"mart": other.mart(), "crm": other.crm()} == left, "a second run changes nothing"
         assert other.ask("select count(*) from mart.performance_day_history") == [(0,)]
+        assert other.ask(ECHO) == [(True, 0, 0)], "our own writes are read back, and restate nothing"
     finally:
         sandbox.down(home)
         with psycopg.connect(journey.database_url, autocommit=True) as connection:

@@ -40,11 +40,16 @@ def shared(database_url: str) -> Iterator[Engine]:
     engine.dispose()
 
 
+def empty(engine: Engine) -> None:
+    """Nothing was published or written yet."""
+    with engine.begin() as connection:
+        connection.execute(text(f"truncate {_FILLED} restart identity"))
+
+
 @pytest.fixture
 def warehouse(shared: Engine) -> Engine:
     """The module's database, emptied of what these tests fill."""
-    with shared.begin() as connection:
-        connection.execute(text(f"truncate {_FILLED} restart identity"))
+    empty(shared)
     return shared
 
 

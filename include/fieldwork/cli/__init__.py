@@ -10,7 +10,7 @@ import typer
 from fieldwork import __version__
 from fieldwork.errors import ConfigError, FieldworkError
 
-from . import demo, journey, pages, sandbox, warehouse
+from . import crm, demo, journey, pages, sandbox, warehouse
 from .console import problem
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(crm.app, name="crm")
 app.add_typer(sandbox.app, name="sandbox")
 journey.register(app)
 warehouse.register(app)

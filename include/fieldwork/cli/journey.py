@@ -44,6 +44,9 @@ Since = Annotated[datetime | None, typer.Option(formats=[DAY], help="First worki
 Until = Annotated[datetime | None, typer.Option(formats=[DAY], help="First day not included. Default: today.")]
 Streams = Annotated[str, typer.Option(help=f"Which streams to read, by commas. Default: all ({', '.join(STREAMS)}).")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Load and publish, but only count what the CRM would get.")]
+Accept = Annotated[
+    bool, typer.Option("--accept-mass-change", help="Write to the CRM although an unusual share of records changes.")
+]
 Full = Annotated[bool, typer.Option("--full", help="Read the CRM from the beginning, not since the last run.")]
 
 
@@ -59,6 +62,7 @@ def run(
     streams: Streams = "",
     dry_run: DryRun = False,
     full: Full = False,
+    accept_mass_change: Accept = False,
     run_id: Annotated[
         str, typer.Option(help="Name of the run. Default: a new one, or the same run that was cut short.")
     ] = "",
@@ -73,7 +77,10 @@ def run(
     first, last = _days(settings, since, until)
     run_id = run_id or _unfinished(engine, first, last, _names(streams), dry_run, full) or _new_id()
     with ledger.held(engine, run_id), bars() as progress:
-        go(engine, settings, run_id, first, last, _names(streams), dry_run=dry_run, full=full, progress=progress)
+        go(
+            engine, settings, run_id, first, last, _names(streams), dry_run=dry_run, full=full, progress=progress,
+            accept_mass_change=accept_mass_change,
+        )  # fmt: skip
     show_run(engine, run_id)
 
 
@@ -84,6 +91,7 @@ def one_step(
     streams: Streams = "",
     dry_run: DryRun = False,
     full: Full = False,
+    accept_mass_change: Accept = False,
     run_id: Annotated[
         str, typer.Option(help="The run it belongs to. Default: the newest one; extract starts one.")
     ] = "",
@@ -98,7 +106,7 @@ def one_step(
     else:
         run_id = run_id or _newest(engine)
     with bars() as progress:
-        for step in _calls(engine, settings, run_id, progress):
+        for step in _calls(engine, settings, run_id, progress, accept_mass_change=accept_mass_change):
             if step.__name__ == name.value:
                 result = step()
                 err.print(f"{name.value}: {result}")
@@ -116,11 +124,12 @@ def go(
     dry_run: bool,
     full: bool,
     progress: Progress,
+    accept_mass_change: bool = False,
 ) -> None:
     """Every step in order; notes in the ledger how the run ended."""
     _plan(engine, settings, run_id, since, until, streams, dry_run, full)
     try:
-        for step in _calls(engine, settings, run_id, progress):
+        for step in _calls(engine, settings, run_id, progress, accept_mass_change=accept_mass_change):
             step()
     except BaseException as error:
         text = str(error) if isinstance(error, errors.FieldworkError) else type(error).__name__
@@ -131,7 +140,9 @@ def go(
         ledger.finish_run(connection, run_id)
 
 
-def _calls(engine: sa.Engine, settings: Settings, run_id: str, progress: Progress) -> Iterator[Callable[[], Any]]:
+def _calls(
+    engine: sa.Engine, settings: Settings, run_id: str, progress: Progress, *, accept_mass_change: bool
+) -> Iterator[Callable[[], Any]]:
     """The steps as functions without arguments, named like the step; each is imported when its turn comes."""
 
     def extract() -> Any:
@@ -177,7 +188,10 @@ def _calls(engine: sa.Engine, settings: Settings, run_id: str, progress: Progres
         from fieldwork.steps.write_back import write_back as step
 
         _prepare(settings)
-        return step(engine, settings, open_target(settings), run_id=run_id, progress=progress)
+        return step(
+            engine, settings, open_target(settings), run_id=run_id, accept_mass_change=accept_mass_change,
+            progress=progress,
+        )  # fmt: skip
 
     yield from (extract, check, load, build, audit, publish, write_back)
 

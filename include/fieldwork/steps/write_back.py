@@ -15,7 +15,7 @@ from fieldwork.connectors.base import CrmTarget
 from fieldwork.errors import MassChange
 from fieldwork.settings import Settings
 from fieldwork.warehouse import ledger
-from fieldwork.writeback import difference, fields, guard
+from fieldwork.writeback import difference, fields, guard, rehearsal
 from fieldwork.writeback.campaign import Campaign
 
 from .progress import Progress, silent
@@ -70,6 +70,36 @@ def rehearse(
                 "sample": difference.sample(connection, system, kind, limit=limit),
             }
         transaction.rollback()
+    return found
+
+
+def rehearse_live(
+    engine: sa.Engine,
+    settings: Settings,
+    target: CrmTarget,
+    *,
+    limit: int = 10,
+    everything: bool = False,
+    progress: Progress = silent,
+) -> dict[str, dict[str, Any]]:
+    """As :func:`rehearse`, compared with what stands in the CRM: also ``same`` (it is there already), ``kept`` (people
+    edited it), ``gone`` and ``conflicts``; old values are live ones. Takes calls; nothing is written, nothing sent.
+    Raises ConfigError, Fenced, and the target's typed errors.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    with ledger.held(engine, f"write back to {target.system}"):
+        for kind in fields.kinds(settings):
+
+            def tell(done: int, total: int, label: str = f"compare {kind}") -> None:
+                progress(label, done, total)
+
+            staged, counts, sample = rehearsal.judge(
+                engine, settings, target, kind, limit=limit, everything=everything, tell=tell
+            )
+            held = {"unchanged": staged.unchanged, "refused_before": staged.refused_before, "parked": staged.parked}
+            with engine.connect() as connection:
+                stopped = _reason(guard.why_not(connection, settings, target.system, kind, staged))
+            found[kind] = {**counts, **held, "stopped": stopped, "sample": sample}
     return found
 
 

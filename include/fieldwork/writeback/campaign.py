@@ -16,7 +16,7 @@ from fieldwork.errors import ApiShareUsed
 from fieldwork.failpoint import reached
 from fieldwork.settings import Settings
 
-from . import batches, budget, difference, fields, guard, marks, outbox
+from . import batches, budget, difference, fields, guard, live, marks, outbox
 from .compare import Rules
 from .difference import Difference
 from .send import Errand, recover, send
@@ -63,6 +63,8 @@ class Campaign:
         with self._engine.begin() as connection:
             for batch in batches.left_open(connection, system):
                 batches.end(connection, batch)
+            for kind in self._kinds:
+                live.clear(connection, system, kind)
 
     def _recover_kind(self, kind: str, handed_over: int) -> None:
         """Reading back takes calls too: they are counted in a batch of their own."""

@@ -31,8 +31,8 @@ def deliver(shift: Shift, ids: Sequence[int], *, deletes: bool) -> None:
     """
     try:
         _with_patience(shift, list(ids), deletes)
-    except BaseException:
-        shift.stop.set()
+    except BaseException as error:
+        shift.give_up(error)
         raise
 
 

@@ -48,27 +48,36 @@ TEMPORARY: Final = (
 )
 
 
+def table(system: str, kind: str) -> sa.Table:
+    """The unlogged table of one CRM and kind."""
+    return sa.Table(
+        f"live_{system}_{kind}",
+        sa.MetaData(),
+        *(column._copy() for column in _LIVE),
+        *(sa.Column(name, _TYPES[of]) for name, of in FIELDS[kind].items()),
+        schema="staging",
+        prefixes=["UNLOGGED"],
+    )
+
+
+def clear(connection: sa.Connection, system: str, kind: str) -> None:
+    """Drop what a process that died left."""
+    table(system, kind).drop(connection, checkfirst=True)
+
+
 class LiveTable:
     """One kind's live values, for the length of a sending; only one process writes to a CRM at a time."""
 
     def __init__(self, engine: sa.Engine, system: str, kind: str) -> None:
         self._engine = engine
         self._kind = kind
-        self._name = f"live_{system}_{kind}"
+        self.table = table(system, kind)
         self._waves = itertools.count(1)
         self._lock = threading.Lock()
 
     def __enter__(self) -> LiveTable:
-        self.table = sa.Table(
-            self._name,
-            sa.MetaData(),
-            *(column._copy() for column in _LIVE),
-            *(sa.Column(name, _TYPES[kind]) for name, kind in FIELDS[self._kind].items()),
-            schema="staging",
-            prefixes=["UNLOGGED"],
-        )
         with self._engine.begin() as connection:
-            self.table.drop(connection, checkfirst=True)  # a process that died left it
+            self.table.drop(connection, checkfirst=True)
             self.table.create(connection)
         with _typed():
             self._adbc = adbc.connect(libpq_url(self._engine), autocommit=True)
@@ -89,7 +98,7 @@ class LiveTable:
             return
         numbered = rows.add_column(0, "wave", pa.repeat(pa.scalar(wave, pa.int64()), rows.num_rows))
         with self._lock, _typed(), self._adbc.cursor() as cursor:
-            cursor.adbc_ingest(self._name, numbered, mode="append", db_schema_name="staging")
+            cursor.adbc_ingest(self.table.name, numbered, mode="append", db_schema_name="staging")
         t = self.table.c
         values: dict[str, sa.ColumnElement[Any]] = {
             name: t[name] for name in rows.column_names if name in FIELDS[self._kind]

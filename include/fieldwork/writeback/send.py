@@ -147,8 +147,10 @@ class _Round:
                     under_way = self._send(pool, wave, live)
                 for future in under_way:
                     future.result()
-            except BaseException:
-                self._shift.stop.set()
+            except BaseException as error:
+                self._shift.give_up(error)
+                if self._shift.cause not in (None, error):
+                    raise self._shift.cause from None
                 raise
 
     def _read(

@@ -55,6 +55,15 @@ class Shift:
     left: list[int] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
     stop: threading.Event = field(default_factory=threading.Event)
+    #: why it stopped: the first error; those that followed are its consequences
+    cause: BaseException | None = None
+
+    def give_up(self, error: BaseException) -> None:
+        """Let no other batch begin, and remember the first reason."""
+        with self.lock:
+            if not self.stop.is_set():
+                self.cause = error
+                self.stop.set()
 
     def compare(self, ids: Sequence[int], live: pa.Table) -> Compared:
         """Judge these changes against the live values, hand over what is to be sent, settle the rest."""

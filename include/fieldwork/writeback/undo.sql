@@ -29,20 +29,31 @@ field as (
     cross join lateral jsonb_each(taken.before - 'write_key') as wish (name, value)
 ),
 
+stood as (
+    select
+        outbox_id,
+        jsonb_object_agg(name, value) filter (where is_last) as before,
+        bool_and(is_last) as untouched
+    from field
+    group by outbox_id
+),
+
 wanted as (
     select
-        taken.*,
+        taken.outbox_id,
+        taken.system,
+        taken.kind,
+        taken.key,
+        taken.employee_id,
+        taken.day,
+        stood.untouched,
         case when taken.operation = 'upsert' and not taken.existed then 'delete' else 'upsert' end as undoing,
         case
             when taken.operation = 'upsert' and not taken.existed then taken.stands
-            else (
-                select jsonb_object_agg(field.name, field.value)
-                from field
-                where field.outbox_id = taken.outbox_id and field.is_last
-            )
-        end as back,
-        (select bool_and(field.is_last) from field where field.outbox_id = taken.outbox_id) as untouched
+            else stood.before
+        end as back
     from taken
+    inner join stood on taken.outbox_id = stood.outbox_id
 )
 
 insert into ops.outbox (
