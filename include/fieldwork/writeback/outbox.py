@@ -92,7 +92,7 @@ def rows(connection: sa.Connection, kind: str, ids: Sequence[int]) -> pa.Table:
         o.key,
         *(o.changes[name].astext.label(name) for name in names),
         _NAMES.label(CHANGED),
-    ).where(o.outbox_id.in_(ids))
+    ).where(_among(ids))
     found = {row.outbox_id: row for row in connection.execute(query)}
     ordered = [found[outbox_id] for outbox_id in ids]
     sent = {name for row in ordered for name in getattr(row, CHANGED)}
@@ -105,11 +105,16 @@ def rows(connection: sa.Connection, kind: str, ids: Sequence[int]) -> pa.Table:
     return pa.table(arrays)
 
 
-def to_delete(connection: sa.Connection, ids: Sequence[int]) -> pa.Table:
-    """These changes, all of them deletions, in the order of ``ids``: ``key`` and the record's ``crm_id``."""
+def to_send(connection: sa.Connection, kind: str, ids: Sequence[int], *, deletes: bool) -> pa.Table:
+    """These changes as the target takes them, in the order of ``ids``; all of them deletions, or none."""
+    return _to_delete(connection, ids) if deletes else rows(connection, kind, ids)
+
+
+def _to_delete(connection: sa.Connection, ids: Sequence[int]) -> pa.Table:
+    """``key`` and the record's ``crm_id``."""
     o, r = write.outbox.c, write.receipt.c
     same = sa.and_(r.system == o.system, r.kind == o.kind, r.key == o.key)
-    query = sa.select(o.outbox_id, o.key, r.crm_id).join(write.receipt, same).where(o.outbox_id.in_(ids))
+    query = sa.select(o.outbox_id, o.key, r.crm_id).join(write.receipt, same).where(_among(ids))
     found = {row.outbox_id: row for row in connection.execute(query)}
     ordered = [found[outbox_id] for outbox_id in ids]
     return pa.table(
@@ -130,7 +135,7 @@ class Fact:
 def facts(connection: sa.Connection, ids: Sequence[int]) -> dict[int, Fact]:
     """What the outbox says of these changes, by id, in the order of ``ids``."""
     o = write.outbox.c
-    query = sa.select(o.outbox_id, o.key, o.state, o.existed, o.operation).where(o.outbox_id.in_(ids))
+    query = sa.select(o.outbox_id, o.key, o.state, o.existed, o.operation).where(_among(ids))
     found = {
         row.outbox_id: Fact(row.key, row.state, bool(row.existed), row.operation == "delete")
         for row in connection.execute(query)
@@ -142,20 +147,13 @@ def release(connection: sa.Connection, ids: Sequence[int]) -> None:
     """Changes that were handed over and certainly not executed wait again."""
     o = write.outbox.c
     connection.execute(
-        sa.update(write.outbox)
-        .where(o.outbox_id == sa.any_(sa.literal(list(ids), ARRAY(sa.BigInteger))), o.state == "sending")
-        .values(state="pending", job=None)
+        sa.update(write.outbox).where(_among(ids), o.state == "sending").values(state="pending", job=None)
     )
 
 
 def note_job(connection: sa.Connection, ids: Sequence[int], job: str) -> None:
     """The bulk job that carries these changes, noted before it is let go."""
-    o = write.outbox.c
-    connection.execute(
-        sa.update(write.outbox)
-        .where(o.outbox_id == sa.any_(sa.literal(list(ids), ARRAY(sa.BigInteger))))
-        .values(job=job)
-    )
+    connection.execute(sa.update(write.outbox).where(_among(ids)).values(job=job))
 
 
 def jobs(connection: sa.Connection, system: str, kind: str) -> dict[str, list[tuple[int, str]]]:
@@ -170,3 +168,8 @@ def jobs(connection: sa.Connection, system: str, kind: str) -> dict[str, list[tu
     for row in connection.execute(query):
         found.setdefault(row.job, []).append((row.outbox_id, row.key))
     return found
+
+
+def _among(ids: Sequence[int]) -> sa.ColumnElement[bool]:
+    """One of these changes; one parameter, however many they are."""
+    return write.outbox.c.outbox_id == sa.any_(sa.literal(list(ids), ARRAY(sa.BigInteger)))

@@ -16,10 +16,12 @@ def is_final(answer: RowResult) -> bool:
     return answer.ok or not answer.retryable
 
 
-def settle(connection: sa.Connection, ids: Sequence[int], answers: Sequence[RowResult], fields: str) -> None:
+def settle(
+    connection: sa.Connection, ids: Sequence[int], answers: Sequence[RowResult], fields: str, *, takes_back: bool
+) -> None:
     """Note the answers to the changes ``ids`` (equally long, in order), sent by the mapping ``fields``.
 
-    Retryable refusals wait again. What an undo took back is parked.
+    Retryable refusals wait again. What an undo took back is parked (``takes_back``: some of these are of an undo).
     """
     where = {"outbox_ids": list(ids)}
     connection.execute(
@@ -34,4 +36,5 @@ def settle(connection: sa.Connection, ids: Sequence[int], answers: Sequence[RowR
             "fields": fields,
         },
     )
-    connection.execute(sa.text(read("park")), where)
+    if takes_back:
+        connection.execute(sa.text(read("park")), where)

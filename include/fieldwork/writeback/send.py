@@ -22,7 +22,7 @@ from fieldwork.failpoint import reached
 
 from . import outbox
 from .compare import Rules
-from .deliver import deliver
+from .deliver import deliver, part
 from .jobs import recall_jobs, run_job
 from .live import LiveTable
 from .outbox import Waiting
@@ -52,6 +52,7 @@ def recover(engine: sa.Engine, target: CrmTarget, errand: Errand, patience: Pati
     Raises the target's typed error; then the rest stays handed over.
     """
     with _shift(engine, target, errand, patience, lambda _done, _total: None, 0) as shift:
+        shift.takes_back = True  # for all that is known here
         if isinstance(target, BulkTarget):
             recall_jobs(shift, target)
         size = max(1, WAVE // errand.page) * errand.page
@@ -166,19 +167,13 @@ class _Round:
     def _send(self, pool: ThreadPoolExecutor, wave: list[Waiting], live: pa.Table) -> list[Future[None]]:
         """Compare a wave and begin to send what is left of it."""
         found = self._shift.compare([one.outbox_id for one in wave], live)
-        begun = [
-            pool.submit(deliver, self._shift, part, deletes=True)
-            for part in _parts(found.deletions, self._target.batch_size)
-        ]
-        if self._bulk is not None and found.upserts:
-            begun.append(pool.submit(run_job, self._shift, self._bulk, found.upserts))
-        else:
-            begun += [
-                pool.submit(deliver, self._shift, part, deletes=False)
-                for part in _parts(found.upserts, self._target.batch_size)
-            ]
+        begun = []
+        for ids, deletes in ((found.deletions, True), (found.upserts, False)):
+            if not ids:
+                continue
+            going = part(self._shift, ids, deletes=deletes)
+            if self._bulk is not None and not deletes:
+                begun.append(pool.submit(run_job, self._shift, self._bulk, going))
+            else:
+                begun += [pool.submit(deliver, self._shift, one) for one in going.cut(self._target.batch_size)]
         return begun
-
-
-def _parts(ids: Sequence[int], size: int) -> list[Sequence[int]]:
-    return [ids[first : first + size] for first in range(0, len(ids), size)]

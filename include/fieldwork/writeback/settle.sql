@@ -27,8 +27,7 @@ settled as (
 )
 
 insert into ops.receipt as receipt (
-    system, kind, key, ok, crm_id, code, message, payload, payload_hash, refused_hash, refused_fields, outbox_id,
-    answered_at
+    system, kind, key, ok, crm_id, code, message, payload, refused_hash, refused_fields, outbox_id, answered_at
 )
 select
     system,
@@ -39,7 +38,6 @@ select
     code,
     message,
     case when ok and not deletes then changes end,
-    case when ok and not deletes then encode(sha256(convert_to(changes::text, 'UTF8')), 'hex') end,
     case when not ok then payload_hash end,
     case when not ok then cast(:fields as text) end,
     outbox_id,
@@ -57,13 +55,6 @@ on conflict (system, kind, key) do update set
     payload = case
         when not excluded.ok then receipt.payload
         when excluded.payload is not null then coalesce(receipt.payload, '{}'::jsonb) || excluded.payload
-    end,
-    payload_hash = case
-        when not excluded.ok then receipt.payload_hash
-        when excluded.payload is not null
-            then encode(
-                sha256(convert_to((coalesce(receipt.payload, '{}'::jsonb) || excluded.payload)::text, 'UTF8')), 'hex'
-            )
     end,
     refused_hash = excluded.refused_hash,
     refused_fields = excluded.refused_fields,

@@ -55,6 +55,8 @@ class Shift:
     left: list[int] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
     stop: threading.Event = field(default_factory=threading.Event)
+    #: some of the changes are of an undo
+    takes_back: bool = False
     #: why it stopped: the first error; those that followed are its consequences
     cause: BaseException | None = None
 
@@ -71,6 +73,7 @@ class Shift:
             found = compare(connection, self.stage, ids, live, self.rules)
             reached("mid_compare_tx")
         with self.lock:
+            self.takes_back = self.takes_back or found.takes_back
             self.counts.update(found.settled)
             self.counts["conflicts"] += found.conflicts
             self._tell()
@@ -79,9 +82,13 @@ class Shift:
     def settle(
         self, ids: Sequence[int], answers: Sequence[RowResult], *, deletes: bool = False, recovered: bool = False
     ) -> None:
-        """Receipts for these answers, in one transaction; rows that were refused for now are left for another round."""
+        """Receipts for these answers, in one transaction; rows that were refused for now are left for another round.
+
+        The transaction is not waited for: receipts that a crash of the server takes are found by reading back.
+        """
         with self.engine.begin() as connection:
-            receipts.settle(connection, ids, answers, self.fields)
+            connection.execute(sa.select(sa.func.set_config("synchronous_commit", "off", True)))
+            receipts.settle(connection, ids, answers, self.fields, takes_back=self.takes_back)
             reached("mid_receipt_tx")
         reached("after_receipt")
         final = [answer for answer in answers if receipts.is_final(answer)]

@@ -26,7 +26,9 @@ field as (
         wish.value,
         taken.operation = 'delete' or taken.stands -> wish.name = taken.changes -> wish.name as is_last
     from taken
-    cross join lateral jsonb_each(taken.before - 'write_key') as wish (name, value)
+    cross join lateral jsonb_each(
+        case when taken.existed then taken.before else taken.changes end - 'write_key'
+    ) as wish (name, value)
 ),
 
 stood as (

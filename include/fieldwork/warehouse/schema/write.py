@@ -104,7 +104,6 @@ receipt = table(
     may("code", Text, "The CRM's own code when it refused"),
     may("message", Text, "The CRM's own message when it refused"),
     may("payload", JSONB, "Our fields as they stand in the CRM by our last accepted writes; null = no record of ours"),
-    may("payload_hash", Text, "SHA-256 of that payload"),
     may("refused_hash", Text, "SHA-256 of the payload refused last: not sent again until it changes"),
     may("refused_fields", Text, "The mapping by which it was refused: another one tries again"),
     may(

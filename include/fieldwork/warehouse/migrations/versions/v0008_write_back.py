@@ -394,5 +394,6 @@ def upgrade() -> None:
         schema="ops",
         postgresql_where=sa.text("not ok"),
     )
+    op.drop_column("receipt", "payload_hash", schema="ops")
     op.execute(BATCHES)
     op.execute(THEIRS)
