@@ -3,39 +3,56 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
-from typing import Any
+import os
+from collections.abc import Iterator
+from pathlib import Path
 
+import psycopg
 import pytest
 import sqlalchemy as sa
-from sqlalchemy import Engine
+from sqlalchemy import Engine, make_url
 from tests.writeback.crm import MemoryCrm, change_visit, run, visit
 from typer.testing import CliRunner
 
 from fieldwork.cli import app
 from fieldwork.connectors.base import RowResult
 from fieldwork.errors import ConfigError
-from fieldwork.settings import Settings, merge
+from fieldwork.settings import load
 from fieldwork.steps.write_back import write_back
+from fieldwork.warehouse.engine import connect
+from fieldwork.warehouse.server import Server
+
+
+@pytest.fixture(scope="module")
+def built(pg_server: Server) -> Iterator[tuple[Engine, str]]:
+    """Three visits: one written, one refused, one that people edited; an engine and the URL."""
+    name = f"cli{os.getpid()}"
+    with psycopg.connect(pg_server.url("postgres"), autocommit=True) as connection:
+        connection.execute(f"create database {name} template template_fieldwork")
+        url = pg_server.url(name)
+        engine = connect(make_url(url).set(drivername="postgresql+psycopg"))
+        settings = load({"FIELDWORK_WAREHOUSE_URL": url})
+        crm = MemoryCrm()
+        for n in range(3):
+            visit(engine, f"v{n}")
+        refusal = RowResult("v1", ok=False, code="NO", message="[why] not")
+        crm.answer = lambda kind, key: refusal if key == "v1" else None
+        write_back(engine, settings, crm, run_id=run(engine))
+        crm.edit("visit", "v2", checkin_reason="金丝雀", checkin_minutes_off=99)
+        change_visit(engine, "v2", minutes_off=7)
+        write_back(engine, settings, crm, run_id=run(engine, "r2"))
+        yield engine, url
+        engine.dispose()
+        connection.execute(f"drop database {name} with (force)")
 
 
 @pytest.fixture
-def world(
-    warehouse: Engine, settings: Settings, database_url: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
-) -> Engine:
-    """Three visits: one written, one refused, one that people edited."""
-    monkeypatch.setenv("FIELDWORK_WAREHOUSE_URL", database_url)
+def world(built: tuple[Engine, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    """The commands of this process mean that warehouse."""
+    engine, url = built
+    monkeypatch.setenv("FIELDWORK_WAREHOUSE_URL", url)
     monkeypatch.setenv("FIELDWORK_HOME", str(tmp_path / "home"))
-    settings = replace(settings, config=merge(settings.config, {"write_back": {"retry_seconds": 0}}))
-    crm = MemoryCrm()
-    for n in range(3):
-        visit(warehouse, f"v{n}")
-    crm.answer = lambda kind, key: RowResult(key, ok=False, code="NO", message="[why] not") if key == "v1" else None
-    write_back(warehouse, settings, crm, run_id=run(warehouse))
-    crm.edit("visit", "v2", checkin_reason="金丝雀", checkin_minutes_off=99)
-    change_visit(warehouse, "v2", minutes_off=7)
-    write_back(warehouse, settings, crm, run_id=run(warehouse, "r2"))
-    return warehouse
+    return engine
 
 
 def crm(*arguments: str, code: int = 0) -> str:
@@ -75,6 +92,17 @@ def test_what_people_typed_is_shown_only_when_asked_for_and_that_is_noted(world:
     assert [tuple(note) for note in notes] == [("fieldwork crm conflicts --values", 2)]
 
 
+def test_an_undo_is_rehearsed_and_asked_about(world: Engine) -> None:
+    plan = json.loads(crm("undo", "1", "--dry-run", "--json"))
+    assert (plan["put_back"], plan["delete"], plan["left"]) == (0, 2, 0)
+    assert "deleted" in crm("undo", "1", "--dry-run")
+    done = CliRunner().invoke(app, ["crm", "undo", "1"], input="n\n")
+    assert done.exit_code == 1
+    assert "Put this back in the CRM?" in done.output
+    refused = CliRunner().invoke(app, ["crm", "undo", "1", "--lift"])
+    assert isinstance(refused.exception, ConfigError)
+
+
 def test_decisions_are_noted_and_unknown_ones_refused(world: Engine) -> None:
     first, second = sorted(one["id"] for one in json.loads(crm("conflicts", "--json")))
     assert "Decided: 1" in crm("conflicts", "--keep-theirs", str(first))
@@ -88,14 +116,3 @@ def test_decisions_are_noted_and_unknown_ones_refused(world: Engine) -> None:
             sa.text("select count(*) from ops.audit_log where action = 'decided conflicts with the CRM'")
         )
         assert (states, decided.scalar_one()) == (["kept", "ours"], 2)
-
-
-def test_an_undo_is_rehearsed_and_asked_about(world: Engine) -> None:
-    plan = json.loads(crm("undo", "1", "--dry-run", "--json"))
-    assert (plan["put_back"], plan["delete"], plan["left"]) == (0, 2, 0)
-    assert "deleted" in crm("undo", "1", "--dry-run")
-    done = CliRunner().invoke(app, ["crm", "undo", "1"], input="n\n")
-    assert done.exit_code == 1
-    assert "Put this back in the CRM?" in done.output
-    refused = CliRunner().invoke(app, ["crm", "undo", "1", "--lift"])
-    assert isinstance(refused.exception, ConfigError)

@@ -1,8 +1,7 @@
-"""What the tests of this room share: one database a module, emptied for each test, and retries without waiting."""
+"""What the tests of this room share: one database, emptied for each test, and retries without waiting."""
 
 from __future__ import annotations
 
-import itertools
 import os
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,24 +14,23 @@ from fieldwork.settings import Settings, merge
 from fieldwork.warehouse import engine as engine_module
 from fieldwork.warehouse import server
 
-_counter = itertools.count(1)
 _FILLED = (
     "core.crm_user, mart.visit_check, mart.performance_day, ops.run, ops.step, ops.outbox, ops.receipt, ops.conflict, "
     "ops.write_batch, ops.write_mark, ops.write_owner, ops.audit_log"
 )
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def database_url(pg_server: server.Server) -> Iterator[str]:
-    """libpq URL of a migrated database that the tests of a module share."""
-    name = f"w{os.getpid()}_{next(_counter)}"
+    """libpq URL of a migrated database that these tests share."""
+    name = f"w{os.getpid()}"
     with psycopg.connect(pg_server.url("postgres"), autocommit=True) as connection:
         connection.execute(f"create database {name} template template_fieldwork")
         yield pg_server.url(name)
         connection.execute(f"drop database if exists {name} with (force)")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def shared(database_url: str) -> Iterator[Engine]:
     """An engine on it."""
     engine = engine_module.connect(make_url(database_url).set(drivername="postgresql+psycopg"))
@@ -48,7 +46,7 @@ def empty(engine: Engine) -> None:
 
 @pytest.fixture
 def warehouse(shared: Engine) -> Engine:
-    """The module's database, emptied of what these tests fill."""
+    """The shared database, emptied of what these tests fill."""
     empty(shared)
     return shared
 

@@ -20,7 +20,7 @@ def poisonous(crm: MemoryCrm, *bad: str) -> None:
     crm.before = refuse
 
 
-@pytest.mark.parametrize("bad", [["v00"], ["v39"], ["v07", "v21"], ["v00", "v01", "v02", "v20"]])
+@pytest.mark.parametrize("bad", [["v39"], ["v00", "v01", "v02", "v20"]])
 def test_the_rows_are_found_and_named_and_stop_no_other(warehouse: Engine, settings: Settings, bad: list[str]) -> None:
     for n in range(40):
         visit(warehouse, f"v{n:02d}", published_at=NOW)
