@@ -61,7 +61,7 @@ def performance_daily() -> None:
 
     @task(pool="fieldwork_crm")
     def write_back(run_id=None, params=None):
-        return tasks.write_back(run_id, params)
+        return tasks.write_back(run_id, accept_mass_change=params["accept_mass_change"])
 
     chain(
         plan(),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from sqlalchemy import Engine
 
@@ -24,7 +22,7 @@ def test_a_rehearsal_hands_over_numbers_and_keeps_its_sample_in_the_warehouse(
     warehouse: Engine, crm: MemoryCrm
 ) -> None:
     visit(warehouse, "v1")
-    told = tasks.write_back(run(warehouse, dry_run=True), {"accept_mass_change": False})
+    told = tasks.write_back(run(warehouse, dry_run=True))
     assert told["visit"]["to_send"] == 1
     assert "v1" not in str(told)
     with warehouse.connect() as connection:
@@ -34,10 +32,9 @@ def test_a_rehearsal_hands_over_numbers_and_keeps_its_sample_in_the_warehouse(
 
 def test_a_run_and_an_undo_hand_over_numbers(warehouse: Engine, crm: MemoryCrm) -> None:
     visit(warehouse, "v1")
-    params: dict[str, Any] = {"accept_mass_change": False}
-    assert tasks.write_back(run(warehouse), params)["visit"]["accepted"] == 1
+    assert tasks.write_back(run(warehouse))["visit"]["accepted"] == 1
     change_visit(warehouse, "v1", minutes_off=9)
-    batch = tasks.write_back(run(warehouse, "r2"), params)["visit"]["batch"]
+    batch = tasks.write_back(run(warehouse, "r2"))["visit"]["batch"]
     planned = tasks.rehearse_undo(batch)
     assert (planned["put_back"], "v1" in str(planned)) == (1, False)
     undone = tasks.crm_undo("u1", batch)

@@ -90,17 +90,15 @@ def publish(run_id: str) -> Counts:
     return _in_warehouse(step_, run_id)
 
 
-def write_back(run_id: str, params: Mapping[str, Any]) -> Counts:
+def write_back(run_id: str, *, accept_mass_change: bool = False) -> Counts:
     """The difference to the CRM; a dry run only counts it. The sample of changes stays in ``ops.step``: it tells of
     people.
     """
     from fieldwork.steps.write_back import write_back as step_
 
     engine, settings = open_warehouse()
-    found = step_(
-        engine, settings, sessions.open_target(settings), run_id=run_id,
-        accept_mass_change=params["accept_mass_change"], progress=reporting.current(),
-    )  # fmt: skip
+    target, progress = sessions.open_target(settings), reporting.current()
+    found = step_(engine, settings, target, run_id=run_id, accept_mass_change=accept_mass_change, progress=progress)
     return {kind: _counts(told) for kind, told in found.items()}
 
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from fieldwork.sandbox.company import Company
 from fieldwork.sandbox.salesforce_bulk import Ingest
-from fieldwork.sandbox.salesforce_door import Door, HttpError
+from fieldwork.sandbox.salesforce_door import Door, HttpError, json_body
 from fieldwork.sandbox.salesforce_query import Found, QueryError, by_ids, run
 from fieldwork.sandbox.salesforce_schema import OBJECTS, SObject, describe
 from fieldwork.sandbox.salesforce_store import Store
@@ -165,7 +165,7 @@ class SalesforceApp:
 
     def retrieve(self, call: Call) -> Reply:
         """Records of a type by id, in the order asked, null where there is none (``POST`` or ``GET``)."""
-        body = _json(call.request) if call.request.method == "POST" else call.request.query
+        body = json_body(call.request) if call.request.method == "POST" else call.request.query
         ids, fields = _names(body.get("ids")), _names(body.get("fields"))
         if not ids or not fields:
             raise HttpError(400, "MISSING_ARGUMENT", "ids and fields are needed")
@@ -221,7 +221,7 @@ class SalesforceApp:
 
     def create_one(self, call: Call) -> Reply:
         """``POST /sobjects/{S}``."""
-        outcome = self._writer.insert(call.sobject, _typed(call.sobject, _json(call.request)))
+        outcome = self._writer.insert(call.sobject, _typed(call.sobject, json_body(call.request)))
         return _single(outcome, 201)
 
     def update_one(self, call: Call) -> Reply:
@@ -229,14 +229,14 @@ class SalesforceApp:
         identifier = call.parts[1]
         if not self._store.sheets[call.sobject.name.lower()].has(identifier):
             raise HttpError(*NOT_FOUND)
-        record = {**_typed(call.sobject, _json(call.request)), "id": identifier}
+        record = {**_typed(call.sobject, json_body(call.request)), "id": identifier}
         return _single(self._writer.update([record], all_or_none=False)[0], 204)
 
     def upsert_one(self, call: Call) -> Reply:
         """``PATCH /sobjects/{S}/{ExternalIdField}/{value}``."""
         _, key, value = call.parts
         sobject = _external(call.sobject, key)
-        record = {**_typed(sobject, _json(call.request)), sobject.fields[key.lower()].name: value}
+        record = {**_typed(sobject, json_body(call.request)), sobject.fields[key.lower()].name: value}
         outcome = self._writer.upsert(sobject, key, [record], all_or_none=False)[0]
         return _single(outcome, 201 if outcome.created else 200)
 
@@ -287,23 +287,13 @@ def _external(sobject: SObject, key: str) -> SObject:
 
 
 def _batch(request: Request) -> tuple[list[Any], bool]:
-    body = _json(request)
+    body = json_body(request)
     records = body.get("records")
     if not isinstance(records, list):
         raise HttpError(400, "JSON_PARSER_ERROR", "records is missing")
     if len(records) > BATCH:
         raise HttpError(400, "EXCEEDED_MAX_SIZE_REQUEST", f"cannot submit more than {BATCH} records in a call")
     return records, body.get("allOrNone") is True
-
-
-def _json(request: Request) -> dict[str, Any]:
-    try:
-        body = request.json()
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        raise HttpError(400, "JSON_PARSER_ERROR", "The HTTP entity body is not the JSON that this resource needs")
-    return body
 
 
 def _typed(sobject: SObject, record: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from fieldwork.sandbox.salesforce_door import HttpError
+from fieldwork.sandbox.salesforce_door import HttpError, json_body
 from fieldwork.sandbox.salesforce_schema import OBJECTS, SObject, from_text
 from fieldwork.sandbox.salesforce_write import Outcome, Writer
 from fieldwork.sandbox.server import Reply, Request, json_reply
@@ -79,7 +79,7 @@ class Ingest:
             if not job_id:
                 if request.method != "POST":
                     raise HttpError(404, "NOT_FOUND", "The requested resource does not exist")
-                return json_reply(self._make(_body(request), version).as_json())
+                return json_reply(self._make(json_body(request), version).as_json())
             job = self._jobs.get(job_id)
             step = _STEPS.get((request.method, what.lower()))
             if job is None or step is None:
@@ -117,7 +117,7 @@ class Ingest:
         return Reply(status=201)
 
     def _turn(self, job: Job, request: Request, _: Writer) -> Reply:
-        state = _body(request).get("state")
+        state = json_body(request).get("state")
         if job.state != "Open" and not (state == "Aborted" and job.state in ("UploadComplete", "InProgress")):
             raise HttpError(400, "INVALIDJOBSTATE", f"InvalidJobState : job is {job.state}")
         if state not in ("UploadComplete", "Aborted"):
@@ -179,16 +179,6 @@ _STEPS: Final[dict[tuple[str, str], Callable[[Ingest, Job, Request, Writer], Rep
     ("GET", "failedresults"): Ingest._failed,
     ("GET", "unprocessedrecords"): Ingest._unprocessed,
 }
-
-
-def _body(request: Request) -> dict[str, Any]:
-    try:
-        body = request.json()
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        raise HttpError(400, "JSON_PARSER_ERROR", "The HTTP entity body is not the JSON that this resource needs")
-    return body
 
 
 def _record(job: Job, row: Sequence[str]) -> dict[str, Any]:

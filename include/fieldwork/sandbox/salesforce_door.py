@@ -7,6 +7,7 @@ import binascii
 import secrets
 import threading
 import time
+from typing import Any
 
 from fieldwork.sandbox.salesforce_write import INTEGRATION
 from fieldwork.sandbox.server import Reply, Request, json_reply
@@ -18,6 +19,17 @@ class HttpError(Exception):
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
         self.status, self.code, self.message = status, code, message
+
+
+def json_body(request: Request) -> dict[str, Any]:
+    """The request's JSON object; raises HttpError when it has none."""
+    try:
+        body = request.json()
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise HttpError(400, "JSON_PARSER_ERROR", "The HTTP entity body is not the JSON that this resource needs")
+    return body
 
 
 class Door:
