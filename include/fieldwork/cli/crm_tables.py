@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import typer
@@ -81,5 +81,5 @@ def cell(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, datetime):
-        return f"{value:%F %H:%M}"
+        return f"{value.astimezone(UTC):%F %H:%M}Z"
     return f"{value:,}" if isinstance(value, int) else escape(str(value))
