@@ -59,7 +59,9 @@ def test_nothing_that_looks_like_a_place_a_contact_or_pay_holds_work() -> None:
         (core.employee.c.mobile, "a contact"),
         (core.punch_place.c.latitude, "a place"),
         (mart.HISTORY["performance_day"].c.overtime_minutes, "what pay is computed from"),
-        (mart.visit_check.c.score, "nobody said what"),
+        (mart.visit_check.c.stayed_minutes, "a place"),
+        (mart.attendance_day.c.missed_minutes, "what pay is computed from"),
+        (mart.unmatched_check_in.c.reason_code, "nobody said what"),
     ],
     ids=lambda value: getattr(value, "name", None),
 )

@@ -30,10 +30,10 @@ OBJECTS = {"visit": "Event", "performance": "Daily_Performance__c"}
 STAMPS = {"SystemModstamp", "LastModifiedDate", "LastModifiedById", "CreatedDate"}
 
 _VISITS = """
-insert into mart.visit_check (employee_id, visit_id, work_date, verdict, reason, checked_in_at, minutes_off, distance_m,
-    accuracy_m, rule_version, published_at)
-select 'E' || n % 500, '00U' || lpad(n::text, 4, '0'), :first + n % 60, 'verified', 'In time and in range.',
-    timestamptz '2026-09-01 01:02:03Z' + n * interval '1 minute', n % 7, 12.5, 20.0, '2000-1', now()
+insert into mart.visit_check (employee_id, visit_id, work_date, verdict, reason_code, reason, checked_in_at,
+    minutes_off, distance_m, accuracy_m, signals, rule_version, published_at)
+select 'E' || n % 500, '00U' || lpad(n::text, 4, '0'), :first + n % 60, 'verified', 'on_site', 'In time and in range.',
+    timestamptz '2026-09-01 01:02:03Z' + n * interval '1 minute', n % 7, 12.5, 20.0, '{}', '2000-1', now()
 from generate_series(0, :count - 1) as n
 """
 _DAYS = """

@@ -13,7 +13,7 @@ from typing import Final
 from sqlalchemy import Column
 
 from .core import account, crm_user, employee, punch, punch_place
-from .mart import BUILD, HISTORY, attendance_day, performance_day, visit_check
+from .mart import BUILD, HISTORY, attendance_day, performance_day, uncounted_punch, unmatched_check_in, visit_check
 
 #: About the work: which record, which day, how many, how well. May leave for the CRM.
 WORK: Final = "work"
@@ -36,6 +36,16 @@ _HOLDS: Final[dict[str, tuple[Column[object], ...]]] = {
         punch_place.c.place,
         visit_check.c.distance_m,
         visit_check.c.accuracy_m,
+        visit_check.c.radius_m,
+        visit_check.c.score,
+        visit_check.c.signals,
+        visit_check.c.stayed_minutes,
+        visit_check.c.stayed_at_most_minutes,
+        unmatched_check_in.c.account_id,
+        unmatched_check_in.c.distance_m,
+        unmatched_check_in.c.accuracy_m,
+        unmatched_check_in.c.reason,
+        unmatched_check_in.c.signals,
     ),
     CONTACT: (
         employee.c.name,
@@ -54,12 +64,17 @@ _HOLDS: Final[dict[str, tuple[Column[object], ...]]] = {
         attendance_day.c.early_minutes,
         attendance_day.c.overtime_minutes,
         attendance_day.c.leave_minutes,
+        attendance_day.c.trip_minutes,
+        attendance_day.c.attended_minutes,
+        attendance_day.c.missed_minutes,
+        attendance_day.c.norm_minutes,
         attendance_day.c.planned_minutes,
         performance_day.c.worked_minutes,
         performance_day.c.late_minutes,
         performance_day.c.early_minutes,
         performance_day.c.overtime_minutes,
         performance_day.c.exposure_minutes,
+        uncounted_punch.c.punched_at,
     ),
     WORK: (
         crm_user.c.crm_user_id,
@@ -68,6 +83,8 @@ _HOLDS: Final[dict[str, tuple[Column[object], ...]]] = {
         visit_check.c.checked_in_at,
         visit_check.c.minutes_off,
         visit_check.c.verdict,
+        visit_check.c.reason_code,
+        # A sentence for the supervisor: it tells metres from the customer whose visit it is, and no place beside that.
         visit_check.c.reason,
         visit_check.c.rule_version,
         performance_day.c.work_date,
