@@ -24,7 +24,7 @@ import pyarrow.json as pj
 from fieldwork import settings as settings_module
 from fieldwork.warehouse.engine import libpq_url, open_engine
 
-from .peak import report
+from .peak import cpu_seconds, report
 
 FIELDS = [
     ("id", pa.int64()), ("userId", pa.string()), ("userCheckTime", pa.int64()), ("workDate", pa.int64()),
@@ -79,7 +79,7 @@ def main() -> None:
         first += timedelta(days=7)
     work = [(group, span) for span in spans for group in groups]
 
-    begun = time.perf_counter()
+    begun, cpu = time.perf_counter(), cpu_seconds()
 
     def some(part: list[tuple[list[str], tuple[date, date]]]) -> int:
         mine = http.client.HTTPConnection(host.hostname or "", host.port)
@@ -105,7 +105,7 @@ def main() -> None:
 
     with ThreadPoolExecutor(THREADS) as pool:
         rows = sum(pool.map(some, [work[n::THREADS] for n in range(THREADS)]))
-    report(rows, time.perf_counter() - begun)
+    report(rows, time.perf_counter() - begun, cpu)
 
 
 if __name__ == "__main__":

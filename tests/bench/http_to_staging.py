@@ -15,7 +15,7 @@ from fieldwork.steps.plan import plan
 from fieldwork.streams import Window
 from fieldwork.warehouse.engine import open_engine
 
-from .peak import report
+from .peak import cpu_seconds, report
 
 
 def main() -> None:
@@ -31,12 +31,12 @@ def main() -> None:
     run_id = f"bench-{time.time_ns()}"
     since, until = (date.fromisoformat(os.environ[name]) for name in ("BENCH_SINCE", "BENCH_UNTIL"))
     plan(engine, settings, run_id=run_id, since=since, until=until, streams=["punches"])
-    begun = time.perf_counter()
+    begun, cpu = time.perf_counter(), cpu_seconds()
     result = extract(engine, settings, source, run_id=run_id, stream="punches")
     seconds = time.perf_counter() - begun
     with engine.begin() as connection:
         connection.execute(sa.text("update ops.batch set state = 'checked' where state = 'extracted'"))
-    report(result["extracted"], seconds)
+    report(result["extracted"], seconds, cpu)
 
 
 if __name__ == "__main__":

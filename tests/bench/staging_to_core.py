@@ -15,7 +15,7 @@ from fieldwork.steps.load import load
 from fieldwork.steps.plan import plan
 from fieldwork.warehouse.engine import open_engine
 
-from .peak import report
+from .peak import cpu_seconds, report
 
 
 def main() -> None:
@@ -36,9 +36,9 @@ def main() -> None:
         )
         run_id = newest.scalar_one()
     load(engine, settings, run_id="bench-people")
-    begun = time.perf_counter()
+    begun, cpu = time.perf_counter(), cpu_seconds()
     counts = load(engine, settings, run_id=run_id)["punches"]
-    report(counts["loaded"] + counts["duplicate"], time.perf_counter() - begun)
+    report(counts["loaded"] + counts["duplicate"], time.perf_counter() - begun, cpu)
 
 
 if __name__ == "__main__":

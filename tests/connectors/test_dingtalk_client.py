@@ -151,6 +151,29 @@ def test_an_error_inside_a_page_of_rows_is_seen() -> None:
     assert page.rows.to_pylist() == [{"id": 1}]
 
 
+@pytest.mark.parametrize(("code", "tokens"), [(90018, 1), (42001, 2)])
+def test_of_several_pages_only_the_one_told_to_wait_is_called_for_again(code: int, tokens: int) -> None:
+    def answer(asked: Asked) -> Reply:
+        n = asked.json()["n"]
+        if n == 1 and [one.path == "/x" and one.json()["n"] == 1 for one in server.asked].count(True) == 1:
+            return _code(code)
+        return json_reply({"errcode": 0, "recordresult": [{"id": n}]})
+
+    slept: list[float] = []
+    with loopback(_dingtalk(answer)) as server:
+        client = DingTalkClient(transport(server.url, slept=slept), "key", SECRET)
+        pages = client.pages("/x", [{"n": n} for n in range(3)], "recordresult", {"id": pa.int64()})
+    assert [page.rows.to_pylist() for page in pages] == [[{"id": n}] for n in range(3)]
+    assert [one.json()["n"] for one in server.asked if one.path == "/x"] == [0, 1, 2, 1]
+    assert server.paths().count("/gettoken") == tokens and slept == ([1.0] if code == 90018 else [])
+
+
+def test_a_token_refused_for_all_of_several_pages_is_renewed_once_and_not_for_ever() -> None:
+    with loopback(_dingtalk(in_turn(_code(40014)))) as server, pytest.raises(AuthFailed):
+        DingTalkClient(transport(server.url), "key", SECRET).pages("/x", [{}, {}], "recordresult", {})
+    assert server.paths() == ["/gettoken", "/x", "/x", "/gettoken", "/x"]
+
+
 def test_codes_that_mean_nothing_there_give_none() -> None:
     with loopback(_dingtalk(in_turn(_code(33012)))) as server:
         client = DingTalkClient(transport(server.url), "key", SECRET)

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from fieldwork.connectors import json_arrow
-from fieldwork.connectors.json_arrow import document, read_page
+from fieldwork.connectors.json_arrow import document, read_page, read_pages
 from fieldwork.errors import BadResponse, FieldworkError, PayloadTooLarge
 
 FIELDS = {"id": pa.int64(), "s": pa.string(), "f": pa.float64(), "b": pa.bool_(), "d": pa.decimal128(18, 2)}
@@ -120,3 +120,69 @@ def test_a_small_document() -> None:
         document(b"[]")
     with pytest.raises(PayloadTooLarge):
         document(b'{"a":' + b"[" * 1_000_000 + b"]" * 1_000_000 + b"}")
+
+
+WHOLE = b'{"errcode":0,"rows":[{"id":1,"s":"a"},{"id":2}]}'
+ERROR = b'{"errcode":88}'
+EMPTY = b'{"errcode":0,"rows":[]}'
+
+
+@pytest.mark.parametrize(
+    "bodies",
+    [
+        [WHOLE, EMPTY, ERROR, WHOLE],
+        [EMPTY, EMPTY],
+        [b' \n{"errcode":0,\n"rows":[{"id":3}]}\r\n', WHOLE],
+        [b'{"errcode":0,"rows":[{"s":"a\\u0000b"}]}', WHOLE],
+    ],
+    ids=["with-an-error", "empty", "many-lines", "nul"],
+)
+def test_pages_read_at_once_are_the_pages_read_alone(bodies: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = [read_page(body, "rows", FIELDS, HEAD) for body in bodies]
+    monkeypatch.setattr(json_arrow, "_read_tolerantly", None)
+    assert [_told(page) for page in read_pages(bodies, "rows", FIELDS, HEAD)] == [_told(page) for page in alone]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        b'{"errcode":0,"rows":[{"id":"7"}]}',
+        b'{"errcode":0,"rows":[null,{"id":7}]}',
+        b'{"errcode":0,"rows":[{"f":1e999}]}',
+        b'{"errcode":"0","rows":[]}',
+    ],
+)
+def test_an_odd_page_leaves_its_neighbours_as_they_are(odd: bytes) -> None:
+    pages = read_pages([WHOLE, odd, WHOLE], "rows", FIELDS, HEAD)
+    assert [_told(page) for page in pages] == [
+        _told(read_page(body, "rows", FIELDS, HEAD)) for body in (WHOLE, odd, WHOLE)
+    ]
+
+
+@pytest.mark.parametrize(
+    "bodies",
+    [
+        [WHOLE + WHOLE, b"  "],
+        [WHOLE + b" " + WHOLE, WHOLE],
+        [b'{"errcode":0,"rows":[{"id":1}', b"]}" + WHOLE],
+        [b'{"errcode":0,"s":"}', b'{"}' + WHOLE],
+        [b"[1]", WHOLE + WHOLE],
+    ],
+    ids=["two-and-none", "two-and-one", "runs-over", "text-runs-over", "no-object"],
+)
+def test_documents_that_do_not_keep_to_their_answer_are_refused(bodies: list[bytes]) -> None:
+    with pytest.raises(BadResponse):
+        read_pages(bodies, "rows", FIELDS, HEAD)
+
+
+def test_pages_too_large_to_be_read_at_once_are_read_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_arrow, "_AT_ONCE", len(WHOLE) + 1)
+    read: list[int] = []
+    fast = json_arrow._read_fast
+    monkeypatch.setattr(json_arrow, "_read_fast", lambda bodies, *rest: read.append(len(bodies)) or fast(bodies, *rest))
+    assert len(read_pages([WHOLE, WHOLE], "rows", FIELDS, HEAD)) == 2
+    assert read == [1, 1]
+
+
+def _told(page: json_arrow.Page) -> tuple[Any, ...]:
+    return page.head, page.rows.to_pylist(), page.faults.to_pylist(), page.listed

@@ -203,6 +203,44 @@ def test_an_address_that_would_leak_is_refused(address: str) -> None:
         transport(address)
 
 
+@pytest.mark.parametrize("address", ["https://exa mple.com", "https://*bad.example.com", "https://a.example.com:x"])
+def test_an_address_that_is_none_is_refused_at_once(address: str) -> None:
+    with pytest.raises(ConfigError, match=r"malformed|not a web address"):
+        transport(address)
+
+
+def test_a_header_that_cannot_be_sent_is_a_wrong_setting_not_an_outage() -> None:
+    with loopback(in_turn(GOOD)) as server, pytest.raises(ConfigError, match="malformed"):
+        transport(server.url).send("GET", "/rows", headers={"Authorization": f"Bearer {SECRET}\n"})
+    assert server.asked == []
+
+
+def test_a_ca_file_that_is_not_there_is_named_at_once() -> None:
+    session = requests.Session()
+    session.verify = "/nowhere/ca.pem"
+    with pytest.raises(ConfigError, match="CA file"):
+        transport("https://api.example.com", session=session)
+
+
+def test_the_path_of_the_address_comes_before_the_call_s_own() -> None:
+    with loopback(in_turn(GOOD)) as server:
+        transport(f"{server.url}/tenant/").send("POST", "/token", form={"a": "1 & 2"})
+    (asked,) = server.asked
+    assert (asked.path, asked.body) == ("/tenant/token", b"a=1+%26+2")
+    assert asked.headers["Content-Type"] == "application/x-www-form-urlencoded"
+    assert "python-requests" in asked.headers["User-Agent"] and asked.headers["Content-Length"] == "9"
+
+
+def test_the_proxy_of_the_environment_is_asked_with_the_whole_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    with loopback(in_turn(GOOD)) as proxy:
+        for name, value in (("http_proxy", proxy.url), ("no_proxy", ""), ("NO_PROXY", "")):
+            monkeypatch.setenv(name, value)
+        out = transport("http://127.0.0.1:9")
+        monkeypatch.delenv("http_proxy")
+        assert out.send("GET", "/rows", params={"a": "1"}).status == 200
+    assert [(one.headers["Host"], one.path, one.query) for one in proxy.asked] == [("127.0.0.1:9", "/rows", {"a": "1"})]
+
+
 def test_an_unchecked_certificate_is_refused() -> None:
     session = requests.Session()
     session.verify = False

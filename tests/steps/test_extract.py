@@ -67,6 +67,12 @@ class _Failing(RowSource):
         ]
 
 
+def test_a_slice_of_rows_that_say_nothing_is_staged(warehouse: Engine, settings: Settings) -> None:
+    planned(warehouse, settings, "one")
+    result = extract(warehouse, settings, RowSource("dingtalk", punches=[[{}, {}]]), run_id="one", stream="punches")
+    assert result["extracted"] == 2 and len(_staged(warehouse, result["batch_id"])) == 2
+
+
 def test_the_window_of_a_first_read_is_the_days_and_the_morning_after(warehouse: Engine, settings: Settings) -> None:
     planned(warehouse, settings, "one")
     source = RowSource("dingtalk", punches=PUNCHES[:1])

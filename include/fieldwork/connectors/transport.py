@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import requests
 import urllib3
@@ -21,6 +21,7 @@ import urllib3
 from fieldwork.connectors import redaction
 from fieldwork.connectors.backoff import Backoff, told_to_wait
 from fieldwork.connectors.rate import Budget
+from fieldwork.connectors.wire import Wire
 from fieldwork.errors import (
     BadResponse,
     ConfigError,
@@ -31,7 +32,7 @@ from fieldwork.errors import (
     TransientError,
 )
 
-_CHUNK: Final = 1 << 20
+_CHUNK: Final = 1 << 18
 _LOOPBACK: Final = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -96,18 +97,12 @@ class Transport:
         self.system = system
         self.budget = budget
         self.sleep = sleep
-        self._base = base_url.rstrip("/")
-        self._session = session
         self._limits = limits
         self._backoff = backoff
         self._clock = clock
         self._wall = wall
         self._jitter = jitter
-        # Proxies and CA of the environment, looked up once: requests does it for each call, in a third of its time.
-        # The session's own CA is named, or REQUESTS_CA_BUNDLE would win over it.
-        self._surroundings: dict[str, Any] = dict(
-            session.merge_environment_settings(self._base, {}, True, session.verify, None)
-        )
+        self._wire = _wire(session, base_url, system, limits)
         redaction.quieten()
 
     def send(
@@ -127,13 +122,16 @@ class Transport:
         RateLimited, BadResponse, PayloadTooLarge, RequestRefused (a redirect) or ConfigError (TLS, address).
         """
         sent = {"Accept": "application/json", **(headers or {})}
-        if body is not None:
+        if form is not None:
+            sent["Content-Type"] = "application/x-www-form-urlencoded"
+            body = urlencode(form).encode()
+        elif body is not None:
             sent["Content-Type"] = "application/json; charset=utf-8"
         attempt = 0
         while True:
             attempt += 1
             self.budget.take(path if kind is None else kind)
-            outcome = self._attempt(method, path, params=params, headers=sent, data=body if form is None else form)
+            outcome = self._attempt(method, path, params=params, headers=sent, body=body)
             if isinstance(outcome, Answer):
                 return outcome
             self._pause(outcome, attempt)
@@ -157,42 +155,35 @@ class Transport:
         where = f"{self.system} ({method} {path.partition('?')[0]})"
         deadline = self._clock() + self._limits.total_s
         try:
-            prepared = self._session.prepare_request(
-                requests.Request(method, self._base + path, auth=_unchanged, **request)
-            )
-            # The session's adapter itself: it follows no redirect, and the session's cookies and hooks, which no
-            # vendor's API needs, cost as much as the rest of the call.
-            response = self._session.get_adapter(self._base).send(
-                prepared, timeout=(self._limits.connect_s, self._limits.read_s), **self._surroundings
-            )
-        except requests.exceptions.SSLError as error:
+            response = self._wire.open(method, path, **request)
+        except urllib3.exceptions.SSLError as error:
             problem = _certificate_problem(error)
             if problem is None:
                 return _Failed(SourceUnavailable, f"{where} broke off TLS.")
-        except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, requests.exceptions.InvalidHeader):
+        except ValueError:  # urllib3's LocationValueError is one, http.client's word for a header too
             problem = "the address or a header is malformed"
-        except requests.exceptions.Timeout:
+        except urllib3.exceptions.TimeoutError:
             return _Failed(SourceUnavailable, f"{where} did not answer in time.")
-        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError):
+        except (urllib3.exceptions.HTTPError, OSError):
             return _Failed(SourceUnavailable, f"{where} cannot be reached or cut the connection.")
         else:
             return self._receive(response, where, deadline)
         raise ConfigError(f"{where} cannot be spoken to: {problem}.", todo="Mend the connection's host or certificate.")
 
-    def _receive(self, response: requests.Response, where: str, deadline: float) -> _Outcome:
-        if 300 <= response.status_code < 400:
+    def _receive(self, response: urllib3.BaseHTTPResponse, where: str, deadline: float) -> _Outcome:
+        if 300 <= response.status < 400:
             target = urlsplit(response.headers.get("Location", "")).hostname or "nowhere"
             response.close()
             raise RequestRefused(
-                f"{where} redirects to {target} (HTTP {response.status_code}); redirects are not followed.",
+                f"{where} redirects to {target} (HTTP {response.status}); redirects are not followed.",
                 todo="If that is the system's real address, set it as the connection's host.",
             )
         body = self._body(response, where, deadline)
         if isinstance(body, _Failed):
             response.close()
             return body
-        response.raw.release_conn()
-        status, headers = response.status_code, response.headers
+        response.release_conn()
+        status, headers = response.status, response.headers
         if status == 429:
             return _Failed(RateLimited, f"{where} says that we ask too often.", headers.get("Retry-After"))
         if status >= 500:
@@ -206,13 +197,13 @@ class Transport:
             return _Failed(BadResponse, f"{where} cut its answer short.")
         return Answer(status, headers, body)
 
-    def _body(self, response: requests.Response, where: str, deadline: float) -> bytes | _Failed:
+    def _body(self, response: urllib3.BaseHTTPResponse, where: str, deadline: float) -> bytes | _Failed:
         """The decompressed body, read in large pieces; cut short, too slow or too large is told apart."""
-        raw, most = response.raw, self._limits.body_bytes
+        most, packed = self._limits.body_bytes, "Content-Encoding" in response.headers
         pieces: list[bytes] = []
         size = 0
         try:
-            while piece := raw.read1(_CHUNK, decode_content=True):
+            while piece := response.read1(_CHUNK, decode_content=packed):
                 pieces.append(piece)
                 size += len(piece)
                 if size > most:
@@ -231,11 +222,6 @@ class Transport:
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Instead of the session's or .netrc's Basic auth, which would overwrite the bearer token."""
-    return request
-
-
 def _origin(base_url: str, session: requests.Session, system: str) -> str:
     parts = urlsplit(base_url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.username:
@@ -249,6 +235,16 @@ def _origin(base_url: str, session: requests.Session, system: str) -> str:
                 todo="Give the path of your CA's file in the connection's extra as verify.",
             )
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def _wire(session: requests.Session, base_url: str, system: str, limits: Limits) -> Wire:
+    try:
+        return Wire(session, base_url, connect_s=limits.connect_s, read_s=limits.read_s)
+    except ValueError:
+        problem, todo = f"The address of {system} is malformed.", "Mend the connection's host."
+    except OSError:
+        problem, todo = f"The CA file of {system} is not there.", "Mend verify in the connection's extra."
+    raise ConfigError(problem, todo=todo)
 
 
 def _is_page(content_type: str, body: bytes) -> bool:

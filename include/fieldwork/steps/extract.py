@@ -126,8 +126,8 @@ def _stage_all(
                 staged += len(names)
                 progress(label, staged, len(slices))
 
-    def work() -> None:
-        with contextlib.closing(staging.Stager(libpq_url(engine), stream, batch_id)) as stager:
+    def work(way_in: staging.Ingest) -> None:
+        with contextlib.closing(staging.Stager(way_in, stream, batch_id)) as stager:
             try:
                 with contextlib.suppress(queue.Empty):
                     while not stop.is_set():
@@ -137,8 +137,11 @@ def _stage_all(
                 tell(stager.commit())
 
     workers = min(parallel, len(slices))
-    with ThreadPoolExecutor(max(1, workers), thread_name_prefix=f"extract-{stream.name}") as pool:
-        futures = [pool.submit(work) for _ in range(workers)]
+    with (
+        staging.ingest(libpq_url(engine)) as way_in,
+        ThreadPoolExecutor(max(1, workers), thread_name_prefix=f"extract-{stream.name}") as pool,
+    ):
+        futures = [pool.submit(work, way_in) for _ in range(workers)]
         try:
             for future in as_completed(futures):
                 future.result()

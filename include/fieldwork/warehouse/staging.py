@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import adbc_driver_postgresql.dbapi as adbc
 import pyarrow as pa
@@ -34,6 +34,10 @@ _TYPES: Final[dict[pa.DataType, Any]] = {
     MONEY: sa.Numeric(18, 2),
     FLAG: sa.Boolean(),
 }
+
+
+#: An open way into the warehouse for Arrow (ADBC's package is untyped).
+Ingest: TypeAlias = Any
 
 
 def table(stream: Stream, batch_id: int) -> sa.Table:
@@ -78,14 +82,25 @@ def require(connection: sa.Connection, stream: Stream, batch_id: int, expected: 
     )
 
 
+@contextlib.contextmanager
+def ingest(url: str) -> Iterator[Ingest]:
+    """One way in for many stagers: what ADBC asks the server about its types costs more than the connection does."""
+    with _typed():
+        first = adbc.connect(url)
+    try:
+        yield first
+    finally:
+        _close(first)
+
+
 class Stager:
-    """One ADBC connection that copies slices of one batch; not shared between threads.
+    """A connection of its own, through ``way_in``, that copies slices of one batch; not shared between threads.
 
     Small slices travel together: a COPY and a commit for each costs more than its rows do. Only whole slices are
     committed; those that were copied since the last commit are lost with the process and read again.
     """
 
-    def __init__(self, url: str, stream: Stream, batch_id: int) -> None:
+    def __init__(self, way_in: Ingest, stream: Stream, batch_id: int) -> None:
         self._stream = stream
         self._batch_id = batch_id
         #: read and not yet copied
@@ -94,7 +109,7 @@ class Stager:
         self._whole: list[tuple[str, int]] = []
         self._committed_at = time.monotonic()
         with _typed():
-            self._connection = adbc.connect(url)
+            self._connection = way_in.adbc_clone()
             self._execute("set synchronous_commit = off")  # the rows are unlogged: there is nothing to wait for
             self._connection.commit()
 
@@ -139,13 +154,14 @@ class Stager:
 
     def close(self) -> None:
         """Give the connection back; what is not committed is gone."""
-        with contextlib.suppress(adbc.Error):
-            self._connection.close()
+        _close(self._connection)
 
     def _copy(self) -> None:
         rows = pa.Table.from_batches(self._waiting, self._stream.schema)
         self._waiting = []
         if rows.num_rows:
+            known = [name for name in rows.column_names if rows[name].null_count < rows.num_rows]
+            rows = rows.select(known or rows.column_names)  # a column of nulls is neither sent nor read
             with _typed(), self._connection.cursor() as cursor:
                 cursor.adbc_ingest(f"b{self._batch_id}", rows, mode="append", db_schema_name="staging")
 
@@ -162,6 +178,11 @@ class Stager:
     def _execute(self, statement: str) -> None:
         with self._connection.cursor() as cursor:
             cursor.execute(statement)
+
+
+def _close(connection: Ingest) -> None:
+    with contextlib.suppress(adbc.Error):
+        connection.close()
 
 
 @contextlib.contextmanager

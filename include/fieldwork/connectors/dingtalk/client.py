@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 import orjson
@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from fieldwork.connectors.auth import Token, TokenKeeper
 from fieldwork.connectors.dingtalk import codes
-from fieldwork.connectors.json_arrow import Fields, Page, document, read_page
+from fieldwork.connectors.json_arrow import Fields, Page, document, read_page, read_pages
 from fieldwork.connectors.transport import Answer, NotJson, Transport
 from fieldwork.errors import AuthFailed, RequestRefused
 
@@ -22,6 +22,9 @@ ENVELOPE: Final[Mapping[str, pa.DataType]] = {"errcode": pa.int64(), "sub_code":
 _TOKEN_REFUSED: Final = b'{"errcode":40014}'
 
 Read = TypeVar("Read")
+#: The envelope of an answer, and what is made of the answer.
+Said = tuple[Mapping[str, Any], Read]
+Reader = Callable[[bytes], Said[Read]]
 
 
 class DingTalkClient:
@@ -40,20 +43,25 @@ class DingTalkClient:
 
     def rows(self, path: str, body: Mapping[str, Any], at: str, fields: Fields, head: Fields | None = None) -> Page:
         """One page of rows; ``head`` names the scalars wanted beside them."""
-        wanted = {**ENVELOPE, **(head or {})}
+        return self._call(path, body, _reader(at, fields, {**ENVELOPE, **(head or {})}))
 
-        def read(answer: bytes) -> tuple[Mapping[str, Any], Page]:
-            page = read_page(answer, at, fields, wanted)
-            return page.head, page
-
-        return self._call(path, body, read)
+    def pages(self, path: str, bodies: Sequence[Mapping[str, Any]], at: str, fields: Fields) -> list[Page]:
+        """A page of rows for each body; all are read at once, and those that need it are called for again."""
+        token = self._keeper.current()
+        answers = [self._post(path, body, token) for body in bodies]
+        pages = read_pages([answer.body for answer in answers], at, fields, ENVELOPE)
+        read = _reader(at, fields, ENVELOPE)
+        return [
+            self._call(path, body, read, begun=(token, (page.head, page)))
+            for body, page in zip(bodies, pages, strict=True)
+        ]
 
     def answer(
         self, path: str, body: Mapping[str, Any], *, nothing: frozenset[int] = frozenset()
     ) -> dict[str, Any] | None:
         """A small answer as Python objects; None for the codes that mean there is nothing to read."""
 
-        def read(answer: bytes) -> tuple[Mapping[str, Any], dict[str, Any] | None]:
+        def read(answer: bytes) -> Said[dict[str, Any] | None]:
             whole = document(answer)
             if whole.get("errcode") in nothing:
                 return {"errcode": 0}, None
@@ -62,14 +70,18 @@ class DingTalkClient:
         return self._call(path, body, read)
 
     def _call(
-        self, path: str, body: Mapping[str, Any], read: Callable[[bytes], tuple[Mapping[str, Any], Read]]
+        self, path: str, body: Mapping[str, Any], read: Reader[Read], *, begun: tuple[Token, Said[Read]] | None = None
     ) -> Read:
-        """Raises AuthFailed, RequestRefused, QuotaExhausted, RateLimited, SourceUnavailable or BadResponse."""
-        token, renewed = self._keeper.current(), False
+        """The result of a call; ``begun`` is what it was first told, with which token.
+
+        Raises AuthFailed, RequestRefused, QuotaExhausted, RateLimited, SourceUnavailable or BadResponse.
+        """
+        token, said = begun or (self._keeper.current(), None)
+        renewed = False
         repeated: Counter[int] = Counter()
         while True:
-            answer = self._send("POST", path, {"access_token": token.value}, orjson.dumps(body))
-            head, result = read(answer.body)
+            head, result = said or read(self._post(path, body, token).body)
+            said = None
             code = codes.code_of(head, path)
             if code == 0:
                 return result
@@ -79,6 +91,9 @@ class DingTalkClient:
                 raise _refused_twice(path)
             else:
                 self._wait_or_fail(code, path, repeated)
+
+    def _post(self, path: str, body: Mapping[str, Any], token: Token) -> Answer:
+        return self._send("POST", path, {"access_token": token.value}, orjson.dumps(body))
 
     def _wait_or_fail(self, code: int, path: str, repeated: Counter[int]) -> None:
         waits = codes.WAITS.get(code, ())
@@ -118,6 +133,14 @@ class DingTalkClient:
                     todo="Check app key and app secret: login and password of the connection.",
                 )
             self._wait_or_fail(code, "/gettoken", repeated)
+
+
+def _reader(at: str, fields: Fields, head: Fields) -> Reader[Page]:
+    def read(answer: bytes) -> Said[Page]:
+        page = read_page(answer, at, fields, head)
+        return page.head, page
+
+    return read
 
 
 def _refused_twice(path: str) -> AuthFailed:

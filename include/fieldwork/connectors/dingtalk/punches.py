@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -51,25 +50,16 @@ def read_punches(client: DingTalkClient, options: Options, group: Group, piece: 
     Whether ``checkDateTo`` is included is not documented: the answer is cut to ``[start, end)`` here, so that
     neighbouring slices never hold the same punch.
     """
-    pages = [_page(client, options, group.users[n : n + USERS], piece) for n in range(0, len(group.users), USERS)]
-    return within(to_canonical(together(pages), options), piece)
-
-
-def _page(client: DingTalkClient, options: Options, users: Sequence[str], piece: Piece) -> Page:
-    page = client.rows(
-        _PATH,
-        {
-            "userIds": users,
-            "checkDateFrom": _local(piece.start, options),
-            "checkDateTo": _local(_whole_second(piece.end), options),
-            "isI18n": False,
-        },
-        "recordresult",
-        _FIELDS,
-    )
-    if not page.listed:
+    span = {
+        "checkDateFrom": _local(piece.start, options),
+        "checkDateTo": _local(_whole_second(piece.end), options),
+        "isI18n": False,
+    }
+    asked = [{"userIds": group.users[n : n + USERS], **span} for n in range(0, len(group.users), USERS)]
+    pages = client.pages(_PATH, asked, "recordresult", _FIELDS)
+    if not all(page.listed for page in pages):
         raise BadResponse(f"DingTalk's answer to {_PATH} has no recordresult.", todo="Ask again later.")
-    return page
+    return within(to_canonical(together(pages), options), piece)
 
 
 def to_canonical(page: Page, options: Options) -> pa.RecordBatch:
