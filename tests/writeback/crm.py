@@ -15,7 +15,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from fieldwork.connectors.base import RowResult
-from fieldwork.warehouse.schema import core, mart, ops
+from fieldwork.warehouse.schema import core, mart, ops, write
 
 NOW = datetime(2026, 11, 8, tzinfo=UTC)
 
@@ -124,7 +124,7 @@ def crm_user(engine: sa.Engine, crm_user_id: str, employee_id: str | None = "E1"
 
 def outbox(engine: sa.Engine) -> list[tuple[str, str, str, int]]:
     """Kind, key, state and attempts of every change, oldest first."""
-    o = ops.outbox.c
+    o = write.outbox.c
     with engine.connect() as connection:
         rows = connection.execute(sa.select(o.kind, o.key, o.state, o.attempts).order_by(o.outbox_id))
         return [tuple(row) for row in rows]
@@ -132,6 +132,6 @@ def outbox(engine: sa.Engine) -> list[tuple[str, str, str, int]]:
 
 def receipt(engine: sa.Engine, kind: str, key: str) -> dict[str, Any]:
     """The one receipt of this record."""
-    query = sa.select(ops.receipt).where(ops.receipt.c.kind == kind, ops.receipt.c.key == key)
+    query = sa.select(write.receipt).where(write.receipt.c.kind == kind, write.receipt.c.key == key)
     with engine.connect() as connection:
         return dict(connection.execute(query).mappings().one())

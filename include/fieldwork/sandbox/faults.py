@@ -38,7 +38,8 @@ STORM: Final[tuple[dict[str, Any], ...]] = (
     {"match": "/composite/sobjects", "kind": "row_error", "code": "UNABLE_TO_LOCK_ROW", "after": 2, "times": 1},
 )
 
-_LOCATOR: Final = re.compile(r"(/query(?:All)?)/.+")
+#: What names one query's pages or one job in a path: calls are counted without it.
+_NAMES: Final = re.compile(r"(/query(?:All)?|/jobs/ingest)/[^/]+")
 
 
 class VendorApp(Protocol):
@@ -105,7 +106,7 @@ class FaultyApp:
         """The app's answer, a spoilt one, or the control API's."""
         if request.path.startswith("/_sandbox/"):
             return self._control(request)
-        path = _LOCATOR.sub(r"\1", request.path)
+        path = _NAMES.sub(r"\1", request.path)
         with self._lock:
             self._calls[path] += 1
             due = [rule for rule in self._rules if rule.turn(request.path)]

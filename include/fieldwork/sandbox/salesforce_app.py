@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from fieldwork.sandbox.company import Company
+from fieldwork.sandbox.salesforce_bulk import Ingest
 from fieldwork.sandbox.salesforce_door import Door, HttpError
 from fieldwork.sandbox.salesforce_query import Found, QueryError, by_ids, run
 from fieldwork.sandbox.salesforce_schema import OBJECTS, SObject, describe
 from fieldwork.sandbox.salesforce_store import Store
-from fieldwork.sandbox.salesforce_write import Outcome, Writer
+from fieldwork.sandbox.salesforce_write import PERSON, Outcome, Writer
 from fieldwork.sandbox.server import Reply, Request, json_reply
 from fieldwork.sandbox.soql import Query, SoqlError, parse
 from fieldwork.sandbox.state import Journal
@@ -55,6 +56,7 @@ class SalesforceApp:
         self, company: Company, *, client_id: str, client_secret: str, journal: Journal, calls_a_day: int = 1_000_000
     ) -> None:
         self.door = Door(client_id, client_secret, calls_a_day)
+        self.jobs = Ingest()
         self._journal = journal
         self._locators: OrderedDict[str, Found] = OrderedDict()
         self._lock = threading.Lock()
@@ -80,9 +82,12 @@ class SalesforceApp:
 
     def edit(self, name: str, identifier: str, fields: Mapping[str, Any]) -> None:
         """A person changes a record by hand; raises LookupError with Salesforce's code when it is refused."""
-        outcome = self._writer.update([{**_typed(_object(name), fields), "id": identifier}], all_or_none=False)[0]
-        if outcome.refused is not None:
-            raise LookupError(outcome.refused.code)
+        record = {**_typed(_object(name), fields), "id": identifier}
+        _must_pass(self._writer.update([record], all_or_none=False, by=PERSON)[0])
+
+    def remove(self, identifier: str) -> None:
+        """A person deletes a record; raises LookupError with Salesforce's code when it is refused."""
+        _must_pass(self._writer.delete([identifier], all_or_none=False, by=PERSON)[0])
 
     def answer(self, request: Request) -> Reply:
         """The vendor's answer."""
@@ -202,6 +207,18 @@ class SalesforceApp:
         outcomes = self._writer.update(records, all_or_none=all_or_none)
         return json_reply([outcome.as_json(upsert=False) for outcome in outcomes])
 
+    def delete_many(self, call: Call) -> Reply:
+        """``DELETE /composite/sobjects?ids=``."""
+        ids = _names(call.request.query.get("ids"))
+        if not ids or len(ids) > BATCH:
+            raise HttpError(400, "EXCEEDED_MAX_SIZE_REQUEST", f"from 1 to {BATCH} ids are needed")
+        outcomes = self._writer.delete(ids, all_or_none=call.request.query.get("allOrNone", "").lower() == "true")
+        return json_reply([outcome.as_json(upsert=False) for outcome in outcomes])
+
+    def ingest(self, call: Call) -> Reply:
+        """``/jobs/ingest`` and what stands below it."""
+        return self.jobs.answer(self._writer, call.request, call.version, *call.parts)
+
     def create_one(self, call: Call) -> Reply:
         """``POST /sobjects/{S}``."""
         outcome = self._writer.insert(call.sobject, _typed(call.sobject, _json(call.request)))
@@ -243,9 +260,14 @@ ROUTES: Final[tuple[tuple[str, str, Callable[[SalesforceApp, Call], Reply]], ...
     ("GET", r"sobjects/(\w+)/(\w+)/(.+)", SalesforceApp.one),
     ("PATCH", r"sobjects/(\w+)/(\w+)/(.+)", SalesforceApp.upsert_one),
     ("PATCH", r"composite/sobjects", SalesforceApp.update_many),
+    ("DELETE", r"composite/sobjects", SalesforceApp.delete_many),
     ("PATCH", r"composite/sobjects/(\w+)/(\w+)", SalesforceApp.upsert_many),
     ("POST", r"composite/sobjects/(\w+)", SalesforceApp.retrieve),
     ("GET", r"composite/sobjects/(\w+)", SalesforceApp.retrieve),
+    *(
+        (method, r"jobs/ingest(?:/(\w+))?(?:/(\w+))?", SalesforceApp.ingest)
+        for method in ("POST", "PUT", "PATCH", "GET", "DELETE")
+    ),
 )
 
 
@@ -286,6 +308,11 @@ def _json(request: Request) -> dict[str, Any]:
 
 def _typed(sobject: SObject, record: Mapping[str, Any]) -> dict[str, Any]:
     return {**record, "attributes": {"type": sobject.name}}
+
+
+def _must_pass(outcome: Outcome) -> None:
+    if outcome.refused is not None:
+        raise LookupError(outcome.refused.code)
 
 
 def _single(outcome: Outcome, status: int) -> Reply:

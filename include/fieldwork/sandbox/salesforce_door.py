@@ -8,6 +8,7 @@ import secrets
 import threading
 import time
 
+from fieldwork.sandbox.salesforce_write import INTEGRATION
 from fieldwork.sandbox.server import Reply, Request, json_reply
 
 
@@ -62,7 +63,7 @@ class Door:
                 "signature": secrets.token_urlsafe(32),
                 "token_format": "opaque",
                 "instance_url": self.instance_url,
-                "id": f"{self.instance_url}/id/00DSB/005SB",
+                "id": f"{self.instance_url}/id/00DSB0000000ORG01/{INTEGRATION}",
                 "token_type": "Bearer",
                 "issued_at": str(time.time_ns() // 1_000_000),
             }

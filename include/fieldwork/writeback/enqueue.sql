@@ -4,4 +4,4 @@ insert into ops.outbox (run_id, system, kind, key, payload, payload_hash, state,
 select :run_id, :system, :kind, key, payload, payload_hash, 'pending', clock_timestamp()
 from pg_temp.difference
 order by key
-on conflict (system, kind, key) where (state = 'pending') do nothing
+on conflict (system, kind, key) where (state in ('pending', 'sending')) do nothing

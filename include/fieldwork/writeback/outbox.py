@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 import sqlalchemy as sa
 
-from fieldwork.warehouse.schema import ops
+from fieldwork.warehouse.schema import write
 
 from .fields import FIELDS
 from .statements import read
@@ -30,14 +30,14 @@ def note(connection: sa.Connection, *, run_id: str, system: str, kinds: Sequence
 
 def pending(connection: sa.Connection, system: str, kind: str) -> list[int]:
     """Ids of the pending changes, oldest first; also those that an earlier run left."""
-    o = ops.outbox.c
+    o = write.outbox.c
     query = sa.select(o.outbox_id).where(o.system == system, o.kind == kind, o.state == "pending")
     return list(connection.execute(query.order_by(o.outbox_id)).scalars())
 
 
 def rows(connection: sa.Connection, kind: str, fields: Sequence[str], ids: Sequence[int]) -> pa.Table:
     """These changes in the order of ``ids``: column ``key``, then the fields with the types of :data:`FIELDS`."""
-    o = ops.outbox.c
+    o = write.outbox.c
     columns = [o.payload[name].astext for name in fields]
     query = sa.select(o.outbox_id, o.key, *columns).where(o.outbox_id.in_(ids))
     found = {row[0]: row[1:] for row in connection.execute(query)}

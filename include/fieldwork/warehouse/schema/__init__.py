@@ -1,6 +1,6 @@
 """Every table and column of the warehouse with its comment, one module per PostgreSQL schema."""
 
-from . import core, mart, ops, ref
+from . import classes, core, mart, ops, ref, write
 from .base import SCHEMAS, metadata
 
-__all__ = ["SCHEMAS", "core", "mart", "metadata", "ops", "ref"]
+__all__ = ["SCHEMAS", "classes", "core", "mart", "metadata", "ops", "ref", "write"]
