@@ -34,6 +34,7 @@ def test_it_answers(database_url: str, warehouse: Engine) -> None:
         "select pg_read_file('/etc/passwd')",
         "select * from place.punch_place",
         "select payload from ops.quarantine",
+        "select payload from ops.webhook_event",
         "select nonsense",
     ],
 )

@@ -174,10 +174,12 @@ def _calls(engine: sa.Engine, settings: Settings, run_id: str, progress: Progres
 
     def write_back() -> Any:
         from fieldwork.orchestration.sessions import open_target
+        from fieldwork.orchestration.webhooks import told_too
         from fieldwork.steps.write_back import write_back as step
 
         _prepare(settings)
-        return step(engine, settings, open_target(settings), run_id=run_id, progress=progress)
+        with told_too(engine, settings, run_id=run_id, progress=progress):
+            return step(engine, settings, open_target(settings), run_id=run_id, progress=progress)
 
     yield from (extract, check, load, build, audit, publish, write_back)
 

@@ -172,7 +172,7 @@ class Transport:
         try:
             response = self._wire.open(method, path, **request)
         except urllib3.exceptions.SSLError as error:
-            problem = _certificate_problem(error)
+            problem = certificate_problem(error)
             if problem is None:
                 return _Failed(SourceUnavailable, f"{where} broke off TLS.")
         except ValueError:  # urllib3's LocationValueError is one, http.client's word for a header too
@@ -271,7 +271,7 @@ def _is_page(content_type: str, body: bytes) -> bool:
     return "html" in content_type.lower() or body[:64].lstrip()[:1] == b"<"
 
 
-def _certificate_problem(error: BaseException) -> str | None:
+def certificate_problem(error: BaseException) -> str | None:
     """Why the certificate was refused, in OpenSSL's words without the URL around them; None: it was not."""
     seen: list[BaseException] = [error]
     while seen:

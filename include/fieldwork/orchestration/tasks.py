@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fieldwork import failpoint
-from fieldwork.orchestration import reporting, sessions, window
+from fieldwork.orchestration import reporting, sessions, webhooks, window
 from fieldwork.settings import Settings
 from fieldwork.settings import load as load_settings
 from fieldwork.steps.progress import Progress
@@ -91,11 +91,12 @@ def publish(run_id: str) -> Counts:
 
 
 def write_back(run_id: str) -> Counts:
-    """The difference to the CRM; a dry run only counts it."""
+    """The difference to the CRM, and to the webhooks where there are any; a dry run only counts it."""
     from fieldwork.steps.write_back import write_back as step_
 
     engine, settings = open_warehouse()
-    return step_(engine, settings, sessions.open_target(settings), run_id=run_id, progress=reporting.current())
+    with webhooks.told_too(engine, settings, run_id=run_id, progress=reporting.current()):
+        return step_(engine, settings, sessions.open_target(settings), run_id=run_id, progress=reporting.current())
 
 
 def finish(run_id: str) -> Counts:

@@ -81,7 +81,7 @@ def mapped(settings: Settings, system: str, kind: str) -> tuple[str, ...]:
         happened = f"maps {', '.join(foreign)}, which may not leave for the CRM" if foreign else "maps no field"
         raise ConfigError(f"[{system}.write.{kind}] {happened}.", todo=f"Choose among: {', '.join(allowed)}.")
     for name in sorted(names):
-        _must_hold_work(f"[{system}.write.{kind}] {name}", allowed[name])
+        must_hold_work(f"[{system}.write.{kind}] {name}", allowed[name])
     return tuple(name for name in allowed if name in names)
 
 
@@ -115,7 +115,8 @@ def check(settings: Settings) -> None:
             mapped(settings, system, kind)
 
 
-def _must_hold_work(where: str, column: sa.Column[Any]) -> None:
+def must_hold_work(where: str, column: sa.Column[Any]) -> None:
+    """Raise ConfigError, which names the place ``where`` it is asked for, unless the column holds work and no more."""
     held = classes.holds(column)
     if held == classes.WORK:
         return

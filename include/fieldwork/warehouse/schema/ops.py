@@ -27,7 +27,7 @@ step = table(
     "ops.step",
     "What each step of a run did and how long it took",
     key("run_id", Text, "The run (ops.run)"),
-    key("step", Text, "extract:<stream>, check, load, build, audit, publish or write_back"),
+    key("step", Text, "extract:<stream>, check, load, build, audit, publish, write_back or webhooks"),
     must("state", Text, "running, done or failed"),
     must("started_at", INSTANT, "When the last attempt started"),
     may("finished_at", INSTANT, "When it ended"),
