@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 from fieldwork.errors import Fenced, MassChange
 from fieldwork.settings import Settings, load
 from fieldwork.warehouse import ledger
-from fieldwork.warehouse.schema import ops
+from fieldwork.warehouse.schema import mart, ops
 from fieldwork.warehouse.server import Server
 from fieldwork.writeback.fields import FIELDS
 from fieldwork.writeback.webhooks import endpoints, queue
@@ -130,6 +130,16 @@ def test_a_change_is_an_event_that_names_what_changed_and_a_republished_equal_ro
     found = send(warehouse, rules, target)
     assert found["n8n"]["events"] == 1
     assert here.content()[-1] | {"changed": ["status", "visits_done"], "status": "late"} == here.content()[-1]
+
+
+def test_only_what_was_published_since_is_looked_at(here: Receiver, rules: Settings, warehouse: Engine) -> None:
+    published(warehouse, people=2)
+    send(warehouse, rules, endpoint(here, rules))
+    with warehouse.begin() as connection:
+        connection.execute(sa.update(mart.performance_day).values(visits_done=5))
+    assert send(warehouse, rules, endpoint(here, rules))["n8n"]["events"] == 0
+    republish(warehouse, "E2")
+    assert send(warehouse, rules, endpoint(here, rules))["n8n"]["events"] == 1
 
 
 def test_days_before_the_endpoint_was_met_are_not_told_until_it_is_asked_for(
