@@ -149,7 +149,7 @@ def test_what_was_written_is_read_back(sandbox: Sandbox) -> None:
         **dict.fromkeys(("key", "write_key", *FIELDS["performance"])),
         **_day("E3:2026-11-02", visits_planned=3, status="late"),
         "crm_id": first[3].crm_id,
-        "foreign": False,
+        "by_others": False,
     }
 
 
@@ -167,7 +167,7 @@ def test_visits_are_read_back_with_their_instants(sandbox: Sandbox) -> None:
     assert [one.ok for one in target.upsert("visit", _rows("visit", row))] == [True]
     (live,) = target.current("visit", [key, "00U000000000000AAA"]).to_pylist()
     at = AT.replace(microsecond=123000)
-    assert live == {**row, "checkin_at": at, "crm_id": key, "write_key": None, "foreign": False}
+    assert live == {**row, "checkin_at": at, "crm_id": key, "write_key": None, "by_others": False}
 
 
 @pytest.mark.parametrize(("fault", "written"), [("lost_answer", 1), ("status_503", 0), ("reset", 0)])
@@ -218,7 +218,7 @@ def test_live_values_say_whose_they_are(sandbox: Sandbox) -> None:
     ids = [one.crm_id for one in target.upsert("performance", rows)]
     sandbox.edit("Daily_Performance__c", str(ids[1]), Attendance_Status__c="late")
     live = {row["key"]: row for row in target.current("performance", ["a", "b", "c"]).to_pylist()}
-    assert {key: (row["crm_id"], row["write_key"], row["foreign"], row["status"]) for key, row in live.items()} == {
+    assert {key: (row["crm_id"], row["write_key"], row["by_others"], row["status"]) for key, row in live.items()} == {
         "a": (ids[0], "w1", False, "present"),
         "b": (ids[1], "w2", True, "late"),
     }

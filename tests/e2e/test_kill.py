@@ -17,8 +17,12 @@ PACKAGE = Path(sandbox.__file__).parents[1]
 POINTS = [
     "before_extract", "after_stage_copy:2", "before_check", "mid_check_tx:2", "after_check", "mid_load_tx:4",
     "after_load:3", "mid_build", "after_build", "before_audit", "after_audit", "before_publish", "mid_publish_tx",
-    "after_publish", "before_outbox", "after_outbox", "after_send_before_receipt", "after_receipt",
+    "after_publish", "before_outbox", "mid_outbox_tx", "after_outbox", "after_live_read", "mid_compare_tx",
+    "before_send", "after_send_before_receipt", "mid_receipt_tx", "after_receipt", "before_batch_close",
+    "after_job_made", "after_job_noted",
 ]  # fmt: skip
+#: Reached when records go to the CRM as a job.
+JOBS = {"after_job_made", "after_job_noted"}
 #: One in the middle of each step; `make test-all` kills at all of them.
 QUICK = {
     "after_stage_copy:2", "mid_check_tx:2", "mid_load_tx:4", "mid_build", "after_audit", "mid_publish_tx",
@@ -49,6 +53,9 @@ def test_a_killed_run_given_again_leaves_the_same(journey: Journey, unharmed: di
     if not unharmed:
         reference = _reference(journey)
         unharmed.update(reference)
+    if point in JOBS:
+        with (journey.home / "sandbox" / "company.toml").open("a") as config:
+            config.write("\n[salesforce]\nbulk_from = 1\n")
     assert journey.run(FIELDWORK_FAILPOINT=point) == -signal.SIGKILL, journey.said()
     assert journey.run() == 0, journey.said()
     assert journey.mart() == unharmed["mart"]

@@ -41,8 +41,8 @@ class Source(Protocol):
 
 #: What stands beside our fields in the rows that a target gives and takes.
 #: ``crm_id``: the CRM's own id of the record; ``write_key``: the idempotency key of the write that it holds, null where
-#: the CRM has no field for it; ``foreign``: somebody else changed it last, null = not known.
-LIVE: Final[dict[str, pa.DataType]] = {"crm_id": pa.string(), "write_key": pa.string(), "foreign": pa.bool_()}
+#: the CRM has no field for it; ``by_others``: somebody else changed it last, null = not known.
+LIVE: Final[dict[str, pa.DataType]] = {"crm_id": pa.string(), "write_key": pa.string(), "by_others": pa.bool_()}
 #: The names of the fields to write in a row; without this column, all.
 CHANGED: Final = "changed"
 

@@ -97,6 +97,11 @@ def ours(settings: Settings, kind: str) -> tuple[str, ...]:
     return declared
 
 
+def marks(settings: Settings, system: str, kind: str) -> bool:
+    """Whether the CRM has a field for the name of our last write."""
+    return bool(settings.section(system, "write", kind).get("write_key"))
+
+
 def check(settings: Settings) -> None:
     """Judge everything that the configuration lets leave, for every system that it maps; raises ConfigError.
 

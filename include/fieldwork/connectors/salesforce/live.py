@@ -102,7 +102,7 @@ def _as_table(writing: Writing, kind: str, records: Sequence[Record], me: str | 
         "key": texts(writing.key),
         "crm_id": texts("Id"),
         "write_key": texts(writing.write_key) if writing.write_key else pa.nulls(len(records), TEXT),
-        "foreign": pa.array([who != me if who and me else None for who in editors], LIVE["foreign"]),
+        "by_others": pa.array([who != me if who and me else None for who in editors], LIVE["by_others"]),
     }
     for name, field in writing.fields.items():
         ours = FIELDS[kind][name]
