@@ -39,7 +39,8 @@ class Settings:
     """What everything else is told; built by :func:`load`."""
 
     home: Path
-    config: Mapping[str, Any]
+    #: may hold the secrets of webhooks
+    config: Mapping[str, Any] = field(repr=False)
     identity_file: Path
     expectations: Path
     connections: Path | None

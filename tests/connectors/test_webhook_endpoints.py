@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -86,3 +87,11 @@ def test_an_endpoint_without_a_secret_and_a_network_that_is_none_are_refused(con
         build(one, requests.Session(), URL, ["", ""], config)
     with pytest.raises(ConfigError, match="allow_networks"):
         build(one, requests.Session(), URL, [SECRET], {"webhooks": {**config["webhooks"], "allow_networks": ["lan"]}})
+
+
+def test_secrets_in_the_configuration_do_not_show(tmp_path: Path) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text(f'[[webhook]]\nname = "x"\nurl = "{URL}"\nsecrets = ["{SECRET}"]\n')
+    settings = load({"FIELDWORK_CONFIG": str(own)})
+    assert entries(settings.config)[0].secrets == (SECRET,)
+    assert SECRET not in repr(settings)

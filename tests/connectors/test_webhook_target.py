@@ -253,6 +253,11 @@ def test_one_inner_address_among_several_is_enough_to_refuse(monkeypatch: pytest
         address.resolved("hooks.example.com", 443, ())
 
 
+def test_the_next_address_is_tried_when_one_does_not_answer(here: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(address, "resolved", lambda *_: ["127.0.0.2", "127.0.0.1"])
+    assert webhook(here.url).deliver(EVENT).fate == "delivered"
+
+
 def test_a_proxy_connects_for_us_but_inner_names_are_refused_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     with loopback(in_turn(Reply())) as proxy:
         for name, value in (("https_proxy", proxy.url), ("no_proxy", ""), ("NO_PROXY", "")):

@@ -16,7 +16,7 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+from urllib3.exceptions import NameResolutionError, NewConnectionError
 from urllib3.util.connection import create_connection
 
 Address: TypeAlias = IPv4Address | IPv6Address
@@ -102,9 +102,7 @@ class _Judged:
         for address in addresses:
             try:
                 return create_connection((address, self.port), self.timeout, socket_options=self.socket_options)
-            except TimeoutError:
-                raise ConnectTimeoutError(self, "The connection timed out.") from None
-            except OSError as error:
+            except OSError as error:  # a timeout too: the next address may answer
                 problem = error
         raise NewConnectionError(self, f"No connection: {problem}")  # type: ignore[arg-type]
 

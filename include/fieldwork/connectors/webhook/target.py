@@ -124,7 +124,7 @@ class Webhook:
         except SSLError as error:
             problem = certificate_problem(error)
             return _down(problem or "TLS broke off")
-        except (NewConnectionError, ConnectTimeoutError):
+        except (NewConnectionError, ConnectTimeoutError):  # the latter from a proxy
             return _down("no connection")
         except TimedOut:
             return Delivery("again", problem="no answer in time")
