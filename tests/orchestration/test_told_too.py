@@ -6,21 +6,38 @@ import pytest
 
 from fieldwork.errors import SourceUnavailable
 from fieldwork.orchestration import webhooks
-from fieldwork.settings import Settings, load
+from fieldwork.settings import load
 from fieldwork.steps.progress import silent
 
 
-def test_the_endpoints_are_told_after_and_even_if_the_crm_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[str] = []
-    monkeypatch.setattr(webhooks, "open_webhooks", lambda settings: told.append("opened") or ["n8n"])
+@pytest.mark.parametrize(
+    ("ends", "told"),
+    [
+        (None, ["opened", "crm", "n8n"]),
+        (SourceUnavailable("The CRM did not answer.", todo="Nothing."), ["opened", "crm", "n8n"]),
+        (KeyboardInterrupt(), ["opened", "crm"]),
+    ],
+    ids=["well", "no answer", "told to stop"],
+)
+def test_the_endpoints_are_told_after_the_crm(
+    monkeypatch: pytest.MonkeyPatch, ends: BaseException | None, told: list[str]
+) -> None:
+    heard: list[str] = []
+    monkeypatch.setattr(webhooks, "open_webhooks", lambda settings: heard.append("opened") or ["n8n"])
     monkeypatch.setattr(
-        "fieldwork.steps.webhooks.send_webhooks", lambda engine, settings, targets, **_: told.extend(targets)
+        "fieldwork.steps.webhooks.send_webhooks", lambda engine, settings, targets, **_: heard.extend(targets)
     )
-    settings: Settings = load({})
-    with (
-        pytest.raises(SourceUnavailable),
-        webhooks.told_too(None, settings, run_id="r", progress=silent),  # type: ignore[arg-type]
-    ):
-        told.append("crm")
-        raise SourceUnavailable("The CRM did not answer.", todo="Nothing.")
-    assert told == ["opened", "crm", "n8n"]
+
+    def write_back() -> str:
+        with webhooks.told_too(None, load({}), run_id="r", progress=silent):  # type: ignore[arg-type]
+            heard.append("crm")
+            if ends:
+                raise ends
+            return "counts"
+
+    if ends is None:
+        assert write_back() == "counts"
+    else:
+        with pytest.raises(type(ends)):
+            write_back()
+    assert heard == told

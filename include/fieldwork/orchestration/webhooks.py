@@ -11,8 +11,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from fieldwork.connectors.webhook.endpoints import CONNECTION, Entry, build, entries, entry
-from fieldwork.errors import ConfigError
+from fieldwork.errors import ConfigError, FieldworkError
 from fieldwork.orchestration import sessions
 from fieldwork.settings import Settings
 from fieldwork.steps.progress import Progress
@@ -20,6 +19,7 @@ from fieldwork.steps.progress import Progress
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from fieldwork.connectors.webhook.endpoints import Entry
     from fieldwork.connectors.webhook.target import Webhook
 
 #: Name of the endpoint that the connection ``fieldwork_webhook`` is without a word in the configuration.
@@ -30,6 +30,8 @@ _SAID: Final = ("kinds", "fields", "since", "media_type", "headers", "parallel")
 
 def open_webhooks(settings: Settings) -> list[Webhook]:
     """All endpoints, none when none is configured; raises ConfigError that names the one at fault."""
+    from fieldwork.connectors.webhook.endpoints import CONNECTION, entries
+
     found = entries(settings.config)
     if not any(one.connection == CONNECTION for one in found):
         found += _by_itself()
@@ -38,19 +40,23 @@ def open_webhooks(settings: Settings) -> list[Webhook]:
 
 @contextlib.contextmanager
 def told_too(engine: Engine, settings: Settings, *, run_id: str, progress: Progress) -> Iterator[None]:
-    """The endpoints are told too, after what is done meanwhile and whatever came of it: a CRM that does not answer is
-    no reason to keep its changes from the middleware. A wrong configuration is raised before.
+    """The endpoints are told too, after what is done meanwhile: a CRM that does not answer is no reason to keep its
+    changes from the middleware; being told to stop is one. A wrong configuration is raised before.
     """
     from fieldwork.steps.webhooks import send_webhooks
 
     targets = open_webhooks(settings)
     try:
         yield
-    finally:
+    except FieldworkError:
         send_webhooks(engine, settings, targets, run_id=run_id, progress=progress)
+        raise
+    send_webhooks(engine, settings, targets, run_id=run_id, progress=progress)
 
 
 def _by_itself() -> list[Entry]:
+    from fieldwork.connectors.webhook.endpoints import CONNECTION, entry
+
     connection = sessions.find(CONNECTION)
     if connection is None:
         return []
@@ -60,6 +66,8 @@ def _by_itself() -> list[Entry]:
 
 def _open(settings: Settings, one: Entry) -> Webhook:
     import requests
+
+    from fieldwork.connectors.webhook.endpoints import build
 
     if one.url is not None:
         return build(one, requests.Session(), one.url, one.secrets, settings.config)
