@@ -40,6 +40,7 @@ def test_it_answers(database_url: str, warehouse: Engine) -> None:
         "select theirs from ops.conflict",
         "select payload from ops.outbox",
         "select parked from ops.receipt",
+        "select payload from ops.webhook_event",
         "select nonsense",
     ],
 )

@@ -11,6 +11,7 @@ import pytest
 from fieldwork.sandbox import up as sandbox
 
 from .conftest import Journey
+from .test_webhook_kill import POINTS as WEBHOOK_POINTS
 
 PACKAGE = Path(sandbox.__file__).parents[1]
 POINTS = [
@@ -37,7 +38,7 @@ def test_every_point_in_the_code_is_killed_at() -> None:
         for path in PACKAGE.rglob("*.py")
         for name in re.findall(r"reached\(\"(\w+)\"\)", path.read_text(encoding="utf-8"))
     }
-    assert found == {point.partition(":")[0] for point in (*POINTS, *REPLAY_POINTS)}
+    assert found == {point.partition(":")[0] for point in (*POINTS, *REPLAY_POINTS)} | set(WEBHOOK_POINTS)
 
 
 #: Of the newest run: did it read the visits that the one before wrote to, and what did that load and touch?

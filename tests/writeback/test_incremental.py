@@ -120,7 +120,7 @@ def test_a_publication_that_waits_for_its_turn_is_not_missed(warehouse: Engine, 
                 sa.insert(mart.visit_check).values(
                     employee_id="E2", visit_id="v2", work_date=date(2026, 11, 3), verdict="verified",
                     reason_code="too_late", reason="Late.", signals=[], rule_version="2000-1",
-                        published_at=NOW - timedelta(minutes=1),
+                    published_at=NOW - timedelta(minutes=1),
                 )
             )  # fmt: skip
         done.set()

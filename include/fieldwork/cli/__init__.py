@@ -10,7 +10,20 @@ import typer
 from fieldwork import __version__
 from fieldwork.errors import ConfigError, FieldworkError
 
-from . import checks, crm, demo, journey, pages, quarantine, quarantine_acts, reconcile, report, sandbox, warehouse
+from . import (
+    checks,
+    crm,
+    demo,
+    journey,
+    pages,
+    quarantine,
+    quarantine_acts,
+    reconcile,
+    report,
+    sandbox,
+    warehouse,
+    webhooks,
+)
 from .console import problem
 
 app = typer.Typer(
@@ -27,6 +40,7 @@ app.add_typer(sandbox.app, name="sandbox")
 quarantine_acts.register(quarantine.app)
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(report.app, name="report")
+app.add_typer(webhooks.app, name="webhooks")
 journey.register(app)
 reconcile.register(app)
 warehouse.register(app)

@@ -224,13 +224,15 @@ def _calls(
 
     def write_back() -> Any:
         from fieldwork.orchestration.sessions import open_target
+        from fieldwork.orchestration.webhooks import told_too
         from fieldwork.steps.write_back import write_back as step
 
         _prepare(settings)
-        return step(
-            engine, settings, open_target(settings), run_id=run_id, accept_mass_change=accept_mass_change,
-            progress=progress,
-        )  # fmt: skip
+        with told_too(engine, settings, run_id=run_id, accept_mass_change=accept_mass_change, progress=progress):
+            return step(
+                engine, settings, open_target(settings), run_id=run_id, accept_mass_change=accept_mass_change,
+                progress=progress,
+            )  # fmt: skip
 
     yield from (extract, check, load, build, audit, publish, write_back)
 

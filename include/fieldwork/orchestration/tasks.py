@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from fieldwork import failpoint
-from fieldwork.orchestration import reporting, sessions, window
+from fieldwork.orchestration import reporting, sessions, webhooks, window
 from fieldwork.settings import Settings
 from fieldwork.settings import load as load_settings
 from fieldwork.steps.progress import Progress
@@ -94,14 +94,16 @@ def publish(run_id: str) -> Counts:
 
 
 def write_back(run_id: str, *, accept_mass_change: bool = False) -> Counts:
-    """The difference to the CRM; a dry run only counts it. The sample of changes stays in ``ops.step``: it tells of
-    people.
+    """The difference to the CRM, and to the webhooks where there are any; a dry run only counts it. The sample of
+    changes stays in ``ops.step``: it tells of people.
     """
     from fieldwork.steps.write_back import write_back as step_
 
     engine, settings = open_warehouse()
-    target, progress = sessions.open_target(settings), reporting.current()
-    found = step_(engine, settings, target, run_id=run_id, accept_mass_change=accept_mass_change, progress=progress)
+    progress = reporting.current()
+    with webhooks.told_too(engine, settings, run_id=run_id, accept_mass_change=accept_mass_change, progress=progress):
+        target = sessions.open_target(settings)
+        found = step_(engine, settings, target, run_id=run_id, accept_mass_change=accept_mass_change, progress=progress)
     return {kind: _counts(told) for kind, told in found.items()}
 
 

@@ -36,5 +36,10 @@ begin
     grant select (
         conflict_id, system, kind, key, field, reason, state, resolution, write_batch_id, found_at, seen_at, settled_at
     ) on ops.conflict to fieldwork_reader;
+    grant select on ops.webhook_endpoint, ops.webhook_mark to fieldwork_reader;
+    grant select (
+        event_id, endpoint, webhook_id, run_id, kind, key, work_date, changed, occurred_at, state, attempts, failures,
+        replays, due_at, status, problem, written_at, called_at, settled_at
+    ) on ops.webhook_event to fieldwork_reader;
 end
 $$;

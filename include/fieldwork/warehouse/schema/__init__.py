@@ -1,6 +1,6 @@
-"""Every table and column of the warehouse with its comment, one module per PostgreSQL schema (``ops`` has three)."""
+"""Every table and column of the warehouse with its comment, one module per PostgreSQL schema (``ops`` has four)."""
 
-from . import classes, core, mart, ops, reconcile, ref, write
+from . import classes, core, mart, ops, reconcile, ref, webhooks, write
 from .base import SCHEMAS, metadata
 
-__all__ = ["SCHEMAS", "classes", "core", "mart", "metadata", "ops", "reconcile", "ref", "write"]
+__all__ = ["SCHEMAS", "classes", "core", "mart", "metadata", "ops", "reconcile", "ref", "webhooks", "write"]

@@ -32,7 +32,7 @@ step = table(
     key(
         "step",
         Text,
-        "extract:<stream>, check, load, build, audit, publish, write_back, finish; or of another kind of run",
+        "extract:<stream>, check, load, build, audit, publish, write_back, webhooks, finish; or of another kind of run",
     ),
     must("state", Text, "running, done or failed"),
     must("started_at", INSTANT, "When the last attempt started"),
