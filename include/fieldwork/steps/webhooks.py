@@ -19,7 +19,7 @@ from fieldwork.errors import MassChange
 from fieldwork.failpoint import reached
 from fieldwork.settings import Settings
 from fieldwork.warehouse import ledger
-from fieldwork.writeback.webhooks import changes, endpoints
+from fieldwork.writeback.webhooks import changes, endpoints, queue
 from fieldwork.writeback.webhooks.courier import deliver
 from fieldwork.writeback.webhooks.verdict import Rules
 
@@ -45,23 +45,36 @@ def send_webhooks(
     ``[webhooks] most_events`` would go to one endpoint at once, and Fenced when another process is at an endpoint;
     the other endpoints are served first.
     """
-    if not targets:
-        return {}
-    with ledger.step(engine, run_id, "webhooks") as result:
-        since = settings.now().astimezone(settings.time_zone).date()
-        if dry_run is None:
-            with engine.begin() as connection:
-                run = ledger.read_run(connection, run_id)
-            since, dry_run = run.since, run.dry_run
-        table = settings.section("webhooks")
-        most = None if accept_mass_change else int(table["most_events"])
-        work = _Work(engine, run_id, since, dry_run, most, rules(table), progress)
-        with ThreadPoolExecutor(len(targets), thread_name_prefix="webhooks") as pool:
-            futures = {target.name: pool.submit(work.serve, target) for target in targets}
-        result.update({name: future.result() for name, future in futures.items() if not future.exception()})
-        for future in futures.values():
-            future.result()
-        return result
+    since = settings.now().astimezone(settings.time_zone).date()
+    if dry_run is None:
+        with engine.begin() as connection:
+            run = ledger.read_run(connection, run_id)
+        since, dry_run = run.since, run.dry_run
+    table = settings.section("webhooks")
+    if not dry_run:
+        with engine.begin() as connection:
+            queue.forget(connection, int(table["keep_days"]))
+    most = None if accept_mass_change else int(table["most_events"])
+    return _Work(engine, run_id, since, dry_run, most, rules(table), progress).serve_all(targets)
+
+
+def send_waiting(
+    engine: sa.Engine,
+    settings: Settings,
+    targets: Sequence[EventTarget],
+    *,
+    run_id: str,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """As :func:`send_webhooks`, but nothing new is noted: what waits is delivered. Raises Fenced."""
+    work = _Work(engine, run_id, None, False, None, rules(settings.section("webhooks")), progress)
+    return work.serve_all(targets)
+
+
+def is_due(engine: sa.Engine, target: EventTarget) -> bool:
+    """Whether an event waits for the endpoint that may be sent now."""
+    with engine.connect() as connection:
+        return queue.rest_s(connection, target.name) == 0
 
 
 def rules(table: Mapping[str, Any]) -> Rules:
@@ -75,15 +88,29 @@ def rules(table: Mapping[str, Any]) -> Rules:
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """One call of the step: what it does for each endpoint. ``since``: first day that a new endpoint hears of."""
+    """One call of the step: what it does for each endpoint. ``since``: first day that a new endpoint hears of; None:
+    nothing new is noted, what waits is delivered.
+    """
 
     engine: sa.Engine
     run_id: str
-    since: date
+    since: date | None
     dry_run: bool
     most: int | None
     rules: Rules
     progress: Progress
+
+    def serve_all(self, targets: Sequence[EventTarget]) -> dict[str, Any]:
+        """Serve all endpoints at once, noted in ``ops.step``; the errors of some are raised when all were served."""
+        if not targets:
+            return {}
+        with ledger.step(self.engine, self.run_id, "webhooks") as result:
+            with ThreadPoolExecutor(len(targets), thread_name_prefix="webhooks") as pool:
+                futures = {target.name: pool.submit(self.serve, target) for target in targets}
+            result.update({name: future.result() for name, future in futures.items() if not future.exception()})
+            for future in futures.values():
+                future.result()
+            return result
 
     def serve(self, target: EventTarget) -> dict[str, Any]:
         """Note and deliver for one endpoint; its numbers."""
@@ -104,6 +131,8 @@ class _Work:
 
     def _note(self, connection: sa.Connection, target: EventTarget) -> int:
         """Fill the outbox of one endpoint. One that is off hears, when it is on again, of what changed meanwhile."""
+        if self.since is None:
+            return 0
         standing = endpoints.meet(connection, target.name, target.since, self.since)
         if not standing.is_on:
             return 0

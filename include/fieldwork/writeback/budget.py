@@ -1,7 +1,8 @@
 """The budget of calls: how many a sending will take is said before the first one, and what does not fit waits.
 
 Of the calls that the CRM grants in 24 hours, write-back takes at most the share ``[write_back] api_share``, its own of
-the last 24 hours counted in, and never more than are left. Corrections go first, then the newest days.
+the last 24 hours counted in. Where others used up more than theirs, it takes at most that share of what is left: the
+next run reads, and so does the nightly comparison. Corrections go first, then the newest days.
 """
 
 from __future__ import annotations
@@ -45,8 +46,8 @@ def allowance(connection: sa.Connection, settings: Settings, target: CrmTarget) 
     spent = connection.execute(
         sa.select(sa.func.coalesce(sa.func.sum(b.used_calls), 0)).where(b.system == target.system, b.opened_at > recent)
     ).scalar_one()
-    share = int(quota.granted * settings.section("write_back")["api_share"]) - int(spent) - 1
-    return max(0, min(share, quota.left))
+    share = float(settings.section("write_back")["api_share"])
+    return max(0, min(int(quota.granted * share) - int(spent) - 1, int(quota.left * share)))
 
 
 def share_out(

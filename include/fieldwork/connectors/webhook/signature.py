@@ -1,4 +1,4 @@
-"""Standard Webhooks signatures: over ``<id>.<timestamp>.<body>``, by every secret that is valid now.
+"""Standard Webhooks signatures: over ``{id}.{timestamp}.{body}``, by every secret that is valid now.
 
 ``whsec_…`` signs with HMAC-SHA256 (``v1``), ``whsk_…`` with Ed25519 (``v1a``: the receiver holds only the public key).
 While a secret is being replaced both old and new sign, and a receiver that knows either is content.

@@ -50,7 +50,7 @@ event = table(
     must("key", Text, "Record id of the visit, or employee id and day of the performance record"),
     must("employee_id", Text, "The person (core.employee)"),
     must("work_date", Date, "The working day that it is about"),
-    must("payload", JSONB, "Our fields and their values"),
+    may("payload", JSONB, "Our fields and their values; null = delivered, and forgotten after [webhooks] keep_days"),
     must("payload_hash", Text, "SHA-256 of the payload"),
     may("changed", JSONB, "Names of the fields that differ from the event before; null = the first about this record"),
     must("occurred_at", INSTANT, "When the record was published"),

@@ -66,6 +66,11 @@ def waiting(connection: sa.Connection, endpoint: str) -> int:
     return connection.execute(query).scalar_one()
 
 
+def forget(connection: sa.Connection, keep_days: int) -> None:
+    """Of what was settled more than so many days ago keep nothing but what the next publication is compared with."""
+    connection.execute(sa.text(read("webhooks/forget")), {"keep_days": keep_days})
+
+
 def replay(connection: sa.Connection, endpoint: str, ids: Sequence[int] | None, *, overtaken: bool) -> tuple[int, int]:
     """Put dead letters back in line, all or these, and delivered events if they are named: how many were put back, and
     how many were left because a later event about the same record has gone or will go (unless ``overtaken``).

@@ -18,6 +18,7 @@ with asked as (
     from ops.webhook_event as event
     where
         event.endpoint = :endpoint
+        and event.payload is not null -- null: its content was forgotten
         and (
             (cast(:ids as bigint[]) is null and event.state = 'dead')
             or (event.event_id = any(cast(:ids as bigint[])) and event.state <> 'waiting')

@@ -78,7 +78,10 @@ def upgrade() -> None:
         sa.Column("employee_id", sa.Text(), nullable=False, comment="The person (core.employee)"),
         sa.Column("work_date", sa.Date(), nullable=False, comment="The working day that it is about"),
         sa.Column(
-            "payload", postgresql.JSONB(astext_type=sa.Text()), nullable=False, comment="Our fields and their values"
+            "payload",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=True,
+            comment="Our fields and their values; null = delivered, and forgotten after [webhooks] keep_days",
         ),
         sa.Column("payload_hash", sa.Text(), nullable=False, comment="SHA-256 of the payload"),
         sa.Column(
