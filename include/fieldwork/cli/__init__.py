@@ -10,7 +10,20 @@ import typer
 from fieldwork import __version__
 from fieldwork.errors import ConfigError, FieldworkError
 
-from . import checks, demo, journey, pages, quarantine, quarantine_acts, reconcile, report, sandbox, warehouse
+from . import (
+    checks,
+    crm,
+    demo,
+    journey,
+    pages,
+    quarantine,
+    quarantine_acts,
+    reconcile,
+    report,
+    sandbox,
+    warehouse,
+    webhooks,
+)
 from .console import problem
 
 app = typer.Typer(
@@ -22,10 +35,12 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(checks.app, name="checks")
+app.add_typer(crm.app, name="crm")
 app.add_typer(sandbox.app, name="sandbox")
 quarantine_acts.register(quarantine.app)
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(report.app, name="report")
+app.add_typer(webhooks.app, name="webhooks")
 journey.register(app)
 reconcile.register(app)
 warehouse.register(app)
