@@ -14,12 +14,15 @@ from . import (
     checks,
     crm,
     demo,
+    explain,
     journey,
     pages,
     quarantine,
     quarantine_acts,
+    rebuild,
     reconcile,
     report,
+    rules,
     sandbox,
     warehouse,
     webhooks,
@@ -36,12 +39,15 @@ app = typer.Typer(
 )
 app.add_typer(checks.app, name="checks")
 app.add_typer(crm.app, name="crm")
+app.add_typer(explain.app, name="explain")
+app.add_typer(rules.app, name="rules")
 app.add_typer(sandbox.app, name="sandbox")
 quarantine_acts.register(quarantine.app)
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(report.app, name="report")
 app.add_typer(webhooks.app, name="webhooks")
 journey.register(app)
+rebuild.register(app)
 reconcile.register(app)
 warehouse.register(app)
 demo.register(app)

@@ -20,6 +20,7 @@ TABLES: Final = (
     ("Rows by stream", "rows_by_stream.sql", "no stream was read"),
     ("Quarantined rows by rule", "quarantined_by_rule.sql", "none"),
     ("Warnings by rule", "warnings_by_rule.sql", "none"),
+    ("Person-days rebuilt, and the rows published", "rows_published.sql", "nothing was built"),
     ("Visits by verdict", "visits_by_verdict.sql", "no visit in these days"),
     ("CRM writes by result", "writes_by_result.sql", "nothing was sent"),
     ("Events by webhook", "events_by_webhook.sql", ""),

@@ -17,7 +17,12 @@ run = table(
     must("streams", JSONB, "Names of the streams it reads"),
     must("full_read", Boolean, "Read modified streams from the beginning"),
     must("dry_run", Boolean, "Send nothing to the CRM"),
-    must("kind", Text, "journey, replay (quarantined rows), reconcile or repair", server_default=text("'journey'")),
+    must(
+        "kind",
+        Text,
+        "journey, replay (quarantined rows), reconcile, repair, or restate (days computed again)",
+        server_default=text("'journey'"),
+    ),
     may("read_since", INSTANT, "Read modified streams from here on; null = from the watermark"),
     must("state", Text, "running, done or failed"),
     must("started_at", INSTANT, "When it was planned"),
