@@ -40,7 +40,8 @@ class Settings:
     """What everything else is told; built by :func:`load`."""
 
     home: Path
-    config: Mapping[str, Any]
+    #: may hold the secrets of webhooks
+    config: Mapping[str, Any] = field(repr=False)
     identity_file: Path
     roster_file: Path
     expectations: Path

@@ -1,4 +1,5 @@
-"""``make bench``: rows per second and peak memory, side by side with a bare loop over the same bytes, as ratios.
+"""``make bench``: rows per second and peak memory, side by side with a bare loop over the same bytes, as ratios; then
+write-back, beside a bare client.
 
 Seconds of the clock are the promise; the reader's own processor seconds beside them tell a busy machine from a slower
 reader.
@@ -26,7 +27,7 @@ from rich.table import Table
 from fieldwork.sandbox import up as sandbox
 from fieldwork.warehouse import server
 
-from . import daily_run
+from . import daily_run, writeback
 
 PEOPLE = int(os.environ.get("BENCH_PEOPLE", "5000"))
 DAYS = int(os.environ.get("BENCH_DAYS", "50"))
@@ -126,6 +127,7 @@ def main() -> None:
         row(table, "50 ms a page, one slice after another", chain, "1")
         row(table, "50 ms a page, slices in parallel", sliced, f"{chain['seconds'] / sliced['seconds']:.1f}× quicker")
         console.print(table)
+        console.print(writeback.show(home, measure))
     finally:
         sandbox.down(home)
         server.remove(home)

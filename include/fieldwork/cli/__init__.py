@@ -12,6 +12,7 @@ from fieldwork.errors import ConfigError, FieldworkError
 
 from . import (
     checks,
+    crm,
     demo,
     explain,
     journey,
@@ -24,6 +25,7 @@ from . import (
     rules,
     sandbox,
     warehouse,
+    webhooks,
 )
 from .console import problem
 
@@ -36,12 +38,14 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(checks.app, name="checks")
+app.add_typer(crm.app, name="crm")
 app.add_typer(explain.app, name="explain")
 app.add_typer(rules.app, name="rules")
 app.add_typer(sandbox.app, name="sandbox")
 quarantine_acts.register(quarantine.app)
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(report.app, name="report")
+app.add_typer(webhooks.app, name="webhooks")
 journey.register(app)
 rebuild.register(app)
 reconcile.register(app)

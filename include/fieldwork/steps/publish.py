@@ -15,14 +15,13 @@ import sqlalchemy as sa
 from fieldwork.errors import CountMismatch
 from fieldwork.failpoint import reached
 from fieldwork.settings import Settings
-from fieldwork.warehouse import ledger
+from fieldwork.warehouse import ledger, published
 from fieldwork.warehouse.schema import mart, ops
 
 from .build import clear
 from .progress import Progress, silent
 
-#: Any number that no other lock uses: publications follow one another.
-_LOCK: Final = 7_263_111
+_LOCK: Final = published.LOCK
 #: A month of a few thousand people is compared in memory.
 _WORK_MEM: Final = "128MB"
 

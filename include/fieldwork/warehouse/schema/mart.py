@@ -209,4 +209,7 @@ build_person_day = table(
 Index("ix_uncounted_punch_day", uncounted_punch.c.employee_id, uncounted_punch.c.work_date)
 Index("ix_visit_check_day", visit_check.c.employee_id, visit_check.c.work_date)
 Index("ix_unmatched_check_in_day", unmatched_check_in.c.employee_id, unmatched_check_in.c.work_date)
+Index("ix_visit_check_visit_id", visit_check.c.visit_id)
+Index("ix_visit_check_published_at", visit_check.c.published_at)
+Index("ix_performance_day_published_at", performance_day.c.published_at)
 Index("ix_build_visit_check_day", BUILD["visit_check"].c.run_id, BUILD["visit_check"].c.employee_id)

@@ -6,11 +6,11 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0008"
-down_revision = "0005"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 #: SHA-256 of migrate.REPEATED's files, which are run anew after this migration
-REPEATED = "10a2f3cb485407c7dd37340601154a71354483844bf73d9ec2dc53e9d982554e"
+REPEATED = "9e5e6de9dd4a99805400acf64fa21cc96a3ba4a38af78c9169a48d6405bd7bcc"
 
 _COLUMNS = (
     ("planned_days", sa.Integer(), "1 on a day that was to be worked, else 0"),
