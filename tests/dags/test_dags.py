@@ -37,6 +37,7 @@ def describe(d):
         "timetable": [type(d.timetable).__name__, *(str(getattr(d.timetable, n, "")) for n in TIMES)],
         "catchup": d.catchup,
         "max_active_runs": d.max_active_runs,
+        "waits_to_be_unpaused": d.is_paused_upon_creation,
         "dagrun_timeout": d.dagrun_timeout.total_seconds(),
         "tags": sorted(d.tags),
         "doc": d.doc_md,
@@ -79,7 +80,9 @@ def daily(loaded: Any) -> Any:
 
 
 def test_exactly_these_dags_and_no_errors(loaded: Any) -> None:
-    assert set(loaded["dags"]) == {"performance_daily", "crm_undo", "quarantine_replay", "reconcile_nightly"}
+    assert set(loaded["dags"]) == {
+        "performance_daily", "crm_undo", "quarantine_replay", "reconcile_nightly", "webhooks_retry",
+    }  # fmt: skip
     assert loaded["errors"] == {}
 
 
@@ -234,3 +237,10 @@ def test_an_undo_is_ordered_by_hand_and_waits_for_a_person(loaded: Any) -> None:
     }
     batch, schema = undo["params"]["batch"]
     assert (batch, schema["type"], schema["minimum"]) == (None, "integer", 1)
+
+
+def test_webhooks_are_retried_every_quarter_of_an_hour_once_somebody_wants_it(loaded: Any) -> None:
+    dag = loaded["dags"]["webhooks_retry"]
+    assert dag["timetable"] == ["CronTriggerTimetable", "*/15 * * * *", "Asia/Shanghai"]
+    assert {name for name, one in loaded["dags"].items() if one["waits_to_be_unpaused"]} == {"webhooks_retry"}
+    assert set(dag["tasks"]) == {"retry"}

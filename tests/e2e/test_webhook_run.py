@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import psycopg
 import pytest
 
+from fieldwork.orchestration.dag_run import run_dag
+from fieldwork.settings import load
+from tests.connectors.loopback import Reply
 from tests.connectors.receiver import SECRET, receiver
 
 from .conftest import Journey
@@ -38,3 +42,34 @@ def test_middleware_hears_what_the_crm_is_told(journey: Journey) -> None:
     assert journey.ask("select result -> 'n8n' ->> 'delivered' from ops.step where step = 'webhooks'") == [
         (str(len(told)),)
     ]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_what_middleware_missed_comes_with_the_next_retry(journey: Journey, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The daily run meets an endpoint that is down; the DAG webhooks_retry delivers when it is up again."""
+    with receiver(mood=lambda asked: Reply(b"", 500)) as here:
+        own = journey.home / "own.toml"
+        company = (journey.home / "sandbox" / "company.toml").read_text()
+        own.write_text(
+            f'{company}\n[webhooks]\nallow_networks = ["127.0.0.0/8"]\nretry_seconds = [90, 90]\nrun_minutes = 1\n'
+            f'circuit = 1000\n[[webhook]]\nname = "n8n"\nurl = "{here.url}"\nsecrets = ["{SECRET}"]\n'
+        )
+        assert journey.run(FIELDWORK_CONFIG=str(own)) == 0, journey.said()
+        ((noted,),) = journey.ask("select count(*) from ops.webhook_event where state = 'waiting'")
+        assert (noted > 20, here.acted) == (True, [])
+        assert len(here.heard) > 0
+        here.mood = lambda asked: None
+        with psycopg.connect(journey.database_url) as connection:  # the time of the retry has come
+            connection.execute("update ops.webhook_event set due_at = now()")
+        told = {
+            "FIELDWORK_HOME": str(journey.home),
+            "FIELDWORK_WAREHOUSE_URL": journey.database_url,
+            "FIELDWORK_CONFIG": str(own),
+            "FIELDWORK_CONNECTIONS": str(journey.home / "sandbox" / "connections.json"),
+        }
+        monkeypatch.setenv("FIELDWORK_CONFIG", str(own))  # Airflow's process inherits it
+        run = run_dag("webhooks_retry", {}, settings=load(told))
+        assert run.tasks == {"retry": "success"}
+        assert len(here.acted) == noted
+    assert journey.ask("select distinct state from ops.webhook_event") == [("delivered",)]

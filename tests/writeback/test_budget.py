@@ -15,6 +15,7 @@ from fieldwork.errors import MassChange
 from fieldwork.settings import Settings, merge
 from fieldwork.steps.write_back import rehearse, send_difference, write_back
 from fieldwork.warehouse.schema import mart, write
+from fieldwork.writeback.budget import allowance
 
 from .crm import MemoryCrm, change_visit, day, later, run, told, visit
 
@@ -95,6 +96,17 @@ def test_the_share_is_not_exceeded_by_tries_either(warehouse: Engine, settings: 
     crm.granted = 1000
     done = write_back(warehouse, settings, crm, run_id=run(warehouse, "r2"))
     assert told(done)["visit"] == {"sent": 6, "accepted": 6, "created": 6}
+
+
+@pytest.mark.parametrize(("others", "may"), [(0, 49), (30, 34), (90, 4), (99, 0)])
+def test_of_what_others_leave_a_share_stays_for_reading(
+    warehouse: Engine, settings: Settings, others: int, may: int
+) -> None:
+    """Extraction, the nightly comparison and the org's other guests spend the same calls of the day."""
+    crm = MemoryCrm()
+    crm.granted, crm.made = 100, others
+    with warehouse.connect() as connection:
+        assert allowance(connection, with_rules(settings, api_share=0.5), crm) == may
 
 
 def test_nothing_is_sent_when_nothing_is_left(warehouse: Engine, settings: Settings) -> None:
