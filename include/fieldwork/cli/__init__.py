@@ -10,7 +10,7 @@ import typer
 from fieldwork import __version__
 from fieldwork.errors import ConfigError, FieldworkError
 
-from . import demo, journey, pages, sandbox, warehouse
+from . import demo, identity, journey, pages, sandbox, warehouse
 from .console import problem
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(sandbox.app, name="sandbox")
+app.add_typer(identity.app, name="identity")
 journey.register(app)
 warehouse.register(app)
 demo.register(app)

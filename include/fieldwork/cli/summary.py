@@ -27,6 +27,9 @@ def show_run(engine: sa.Engine, run_id: str) -> None:
     for title, file, nothing in TABLES:
         names, rows = _ask(engine, file, run_id)
         out.print(_table(title, names, rows) if rows else f"[bold]{title}[/]: {nothing}")
+    _, waiting = _ask(engine, "ids_to_review.sql", run_id)
+    if waiting:
+        out.print(f"{waiting[0][0]:,} ids wait for somebody to say whose they are: fieldwork identity review")
 
 
 def _ask(engine: sa.Engine, file: str, run_id: str) -> tuple[list[str], Sequence[Any]]:

@@ -24,13 +24,18 @@ def set_aside_unknown(
 
 
 def supersede(connection: sa.Connection, stream: Stream, system: str, incoming: sa.Table) -> int:
-    """Settle quarantined rows whose record came again and was good; returns how many."""
+    """Settle quarantined rows whose record came again and was good; returns how many.
+
+    Two people may be listed under one id: there the employee number is part of what makes a row the same again.
+    """
     q = ops.quarantine.c
-    good = sa.select(incoming.c[stream.key])
+    same = ["employee_no"] if stream.name == "employees" else []
+    good = sa.select(incoming.c[stream.key], *(sa.func.coalesce(incoming.c[name], "") for name in same))
     if stream.person is not None:
         good = good.where(incoming.c.employee_id.is_not(None))
+    again = sa.tuple_(q.key, *(sa.func.coalesce(q.payload[name].astext, "") for name in same))
     return connection.execute(
         sa.update(ops.quarantine)
-        .where(q.system == system, q.stream == stream.name, q.status.in_(["new", "held"]), q.key.in_(good))
+        .where(q.system == system, q.stream == stream.name, q.status.in_(["new", "held"]), again.in_(good))
         .values(status="superseded", settled_at=sa.func.now())
     ).rowcount

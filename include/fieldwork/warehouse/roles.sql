@@ -16,7 +16,7 @@ begin
     grant usage on schema core, ref, mart, report, ops to fieldwork_reader;
     grant select on all tables in schema core, ref, mart, report to fieldwork_reader;
     grant select on
-        ops.run, ops.step, ops.batch, ops.slice, ops.watermark, ops.touched, ops.check_result
+        ops.run, ops.step, ops.batch, ops.slice, ops.watermark, ops.touched, ops.check_result, ops.identity_review
     to fieldwork_reader;
     grant select (
         quarantine_id, batch_id, system, stream, key, rule, reason, status, seen, set_aside_at, settled_at

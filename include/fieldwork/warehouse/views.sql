@@ -32,16 +32,23 @@ join ref.rule_version as v on c.work_date >= v.valid_from and c.work_date < coal
 create or replace view ref.planned_shift with (security_invoker = true) as
 select
     e.employee_id,
-    e.team,
-    d.work_date >= coalesce(e.hired_on, d.work_date) and d.work_date <= coalesce(e.left_on, d.work_date) as employed,
-    d.*
+    case when p.employee_id is null then e.team else p.team end as team,
+    p.employee_id is not null
+    or d.work_date >= coalesce(e.hired_on, d.work_date) and d.work_date <= coalesce(e.left_on, d.work_date) as employed,
+    d.*,
+    e.system,
+    case when p.employee_id is null then e.manager_user_id else p.manager_user_id end as manager_user_id,
+    p.manager_employee_id
 from core.employee as e
 cross join ref.shift_day as d
+left join ref.post as p
+    on e.employee_id = p.employee_id
+    and d.work_date >= p.valid_from and d.work_date < coalesce(p.valid_to, 'infinity')
 left join ref.roster as own
     on own.scope = 'employee' and e.employee_id = own.subject
     and d.work_date >= own.valid_from and d.work_date < coalesce(own.valid_to, 'infinity')
 left join ref.roster as team
-    on team.scope = 'team' and e.team = team.subject
+    on team.scope = 'team' and team.subject = case when p.employee_id is null then e.team else p.team end
     and d.work_date >= team.valid_from and d.work_date < coalesce(team.valid_to, 'infinity')
 left join ref.roster as company
     on company.scope = 'company'
@@ -53,7 +60,7 @@ select
     a.employee_id,
     e.employee_no,
     e.name,
-    e.team,
+    p.team,
     a.work_date,
     a.shift,
     a.shift_start,
@@ -72,14 +79,15 @@ select
     a.rule_version,
     a.published_at
 from mart.attendance_day as a
-left join core.employee as e on a.employee_id = e.employee_id;
+left join core.employee as e on a.employee_id = e.employee_id
+left join mart.performance_day as p on a.employee_id = p.employee_id and a.work_date = p.work_date;
 
 create or replace view report.visit_check with (security_invoker = true) as
 select
     c.employee_id,
     e.employee_no,
     e.name,
-    e.team,
+    p.team,
     c.visit_id,
     c.work_date,
     c.account_id,
@@ -100,6 +108,7 @@ select
     c.published_at
 from mart.visit_check as c
 left join core.employee as e on c.employee_id = e.employee_id
+left join mart.performance_day as p on c.employee_id = p.employee_id and c.work_date = p.work_date
 left join core.account as a on c.account_id = a.account_id;
 
 create or replace view report.performance_day with (security_invoker = true) as
@@ -108,6 +117,7 @@ select
     e.employee_no,
     e.name,
     p.team,
+    p.manager_employee_id,
     p.work_date,
     p.status,
     p.worked_minutes,
@@ -191,7 +201,7 @@ select
     p.employee_id,
     e.employee_no,
     e.name,
-    e.team,
+    day.team,
     p.record_id,
     (p.punched_at at time zone v.time_zone)::date as work_date,
     p.punched_at as checked_in_at
@@ -200,6 +210,8 @@ join ref.rule_version as v
     on (p.punched_at at time zone 'UTC')::date >= v.valid_from
     and (p.punched_at at time zone 'UTC')::date < coalesce(v.valid_to, 'infinity')
 left join core.employee as e on p.employee_id = e.employee_id
+left join mart.performance_day as day
+    on p.employee_id = day.employee_id and day.work_date = (p.punched_at at time zone v.time_zone)::date
 where
     p.kind = 'field'
     and not exists (
@@ -210,6 +222,48 @@ where
             and c.verdict = 'verified'
             and abs(extract(epoch from c.checked_in_at - p.punched_at)) <= v.duplicate_seconds
     );
+
+-- What was known of everybody's posts at any time, and what is now: whole lives, without gaps but those of employment.
+create or replace view report.post with (security_invoker = true) as
+with kept as (
+    select employee_id, range_agg(daterange(valid_from, valid_to)) as days
+    from ref.post
+    group by employee_id
+)
+
+select
+    e.employee_id,
+    e.employee_no,
+    e.name,
+    lower(rest.days) as valid_from,
+    upper(rest.days) as valid_to,
+    e.team,
+    e.manager_user_id,
+    null::text as manager_employee_id,
+    'source' as rule
+from core.employee as e
+left join kept on e.employee_id = kept.employee_id
+cross join lateral unnest(
+    datemultirange(
+        daterange(
+            coalesce(e.hired_on, '1900-01-01'), case when e.left_on < e.hired_on then e.hired_on else e.left_on + 1 end
+        )
+    ) - coalesce(kept.days, '{}'::datemultirange)
+) as rest (days)
+where e.same_as is null
+union all
+select
+    p.employee_id,
+    e.employee_no,
+    e.name,
+    p.valid_from,
+    p.valid_to,
+    p.team,
+    p.manager_user_id,
+    p.manager_employee_id,
+    p.rule
+from ref.post as p
+join core.employee as e on p.employee_id = e.employee_id;
 
 -- A column says what it says in the table it comes from; what is said below wins.
 do $$
@@ -273,6 +327,13 @@ comment on view report.performance_day is
 'One row per person-day: attendance joined with what the CRM says was done';
 comment on view report.performance_month is 'performance_day by person and calendar month';
 comment on view report.performance_team_month is 'performance_day by team and calendar month';
+comment on view report.post is 'Who was and is in which team under whom, span by span of days';
+comment on column report.post.valid_from is 'First day; 1900-01-01 = before all records';
+comment on column report.post.valid_to is 'First day no longer; null = open';
+comment on column report.post.team is 'The team or department then';
+comment on column report.post.manager_user_id is 'The manager then, by the id in the attendance system';
+comment on column report.post.manager_employee_id is 'The manager, where somebody has said so; goes before manager_user_id';
+comment on column report.post.rule is 'source, or manual where somebody has set it right';
 comment on view report.unmatched_check_in is 'Field check-ins that prove no visit, near-duplicates of proofs left out';
 comment on column report.visit_check.account is 'The customer''s name';
 comment on column report.performance_month.month is 'First day of the month';
@@ -281,7 +342,7 @@ comment on column report.performance_month.days_present is 'Days with a punch: p
 comment on column report.performance_month.days_late is 'Days late beyond the grace';
 comment on column report.performance_month.days_absent is 'Days absent';
 comment on column report.performance_month.performance_index is 'Mean of the days'' indices; null = nothing to measure';
-comment on column report.performance_team_month.team is 'The team at the time the days were computed';
+comment on column report.performance_team_month.team is 'The team of the days: who moved is in both';
 comment on column report.performance_team_month.month is 'First day of the month';
 comment on column report.performance_team_month.people is 'People with a published day';
 comment on column report.performance_team_month.days is 'Person-days published';
@@ -290,5 +351,11 @@ comment on column report.performance_team_month.days_late is 'Days late beyond t
 comment on column report.performance_team_month.days_absent is 'Days absent';
 comment on column report.performance_team_month.performance_index is
 'Mean of the days'' indices; null = nothing to measure';
+comment on column report.attendance_day.team is 'The person''s team on the day';
+comment on column report.visit_check.team is 'The person''s team on the day';
+comment on column report.unmatched_check_in.team is 'The person''s team on the day; null = the day is not published';
+comment on column ref.planned_shift.team is 'The person''s team on the day';
+comment on column ref.planned_shift.manager_user_id is 'The manager on the day, by the id in the attendance system';
+comment on column ref.planned_shift.manager_employee_id is 'The manager on the day, where somebody has said so';
 comment on column report.unmatched_check_in.work_date is 'Local date of the check-in';
 comment on column report.unmatched_check_in.checked_in_at is 'When it was made';

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Date, Index, Integer, Sequence, Text, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from .base import INSTANT, key, may, metadata, must, table
 
@@ -41,7 +41,11 @@ batch = table(
     must("run_id", Text, "The run (ops.run)"),
     must("system", Text, "The outside system"),
     must("stream", Text, "The stream"),
-    must("kind", Text, "extract, or replay for held rows that go through again"),
+    must(
+        "kind",
+        Text,
+        "extract; replay: held rows that go through again; move: rows whose id is another person now",
+    ),
     may("window_start", INSTANT, "Start of the window; null = from the beginning"),
     may("window_end", INSTANT, "End of the window, not included; null for a replay"),
     must("state", Text, "open, extracted, checked, closed or abandoned"),
@@ -109,6 +113,29 @@ quarantine = table(
     may("settled_at", INSTANT, "When it left new or held"),
     Index(None, "system", "stream", "fingerprint", unique=True),
     Index(None, "stream", "status", "key"),
+)
+
+identity_review = table(
+    "ops.identity_review",
+    "Outside ids that need a person's decision; ids alone, no names",
+    key("review_id", BigInteger, "The question", autoincrement=True),
+    must("system", Text, "The outside system"),
+    must("external_id", Text, "The id there"),
+    must("reason", Text, "Why nobody but a person can say whose it is (docs/identity.md lists the codes)"),
+    must("candidates", ARRAY(Text), "Employee ids that it may be, sorted"),
+    may("since", Date, "First day that it is about; null = all days"),
+    must("status", Text, "open; decided (by hand); gone (the reason is)"),
+    must("first_seen", INSTANT, "When it was asked first"),
+    must("last_seen", INSTANT, "When it was last found so"),
+    may("settled_at", INSTANT, "When it left open"),
+    Index(
+        "uq_identity_review_open",
+        "system",
+        "external_id",
+        "reason",
+        unique=True,
+        postgresql_where=text("status = 'open'"),
+    ),
 )
 
 check_result = table(
