@@ -71,6 +71,11 @@ def test_what_is_known_of_a_person_and_of_an_id(company: Company) -> None:
     links = [(row["valid_from"], row["valid_to"], row["employee_id"]) for row in known["links"]]
     assert links == [("1900-01-01", "2026-11-01", None), ("2026-11-01", None, "002")]
     assert [row["purpose"] for row in known["decisions"]] == ["asked her", None]
+    run("unlink", "salesforce", "X")
+    assert "Nothing waits" in run("review").stdout
+    everything = json.loads(run("review", "--all", "--json").stdout)
+    assert [(q["external_id"], q["rows_held"]) for q in everything if q["reason"] == "unlinked"] == [("X", 1)]
+    run("link", "salesforce", "X", "002", "--from", "2026-11-01")
     told = run("show", "002").stdout
     assert "dingtalk" in told
     assert "South" in told
@@ -107,5 +112,5 @@ def test_names_are_shown_to_those_who_ask_and_it_is_noted(company: Company) -> N
 
 
 def test_every_reason_is_told_in_words() -> None:
-    others = {"unknown", "outside_link", "file_disagrees", "no_such_person"}
+    others = {"unknown", "unlinked", "outside_link", "file_disagrees", "no_such_person"}
     assert set(REASONS) == {*identity.REASONS, *people.REASONS, people.ONCE, *others}

@@ -219,7 +219,8 @@ def test_somebody_taken_for_new_turns_out_to_be_who_left(company: Company) -> No
     ("system", "external_id", "employee_id", "days", "problem"),
     [
         ("dingtalk", "u1", "002", {}, "u1 is linked already: 001 without end.* --from DATE"),
-        ("dingtalk", "u9", "009", {}, "Nobody has the employee id '009'"),
+        ("dingtalk", "u1", "009", {"since": "2026-11-03"}, "Nobody has the employee id '009'"),
+        ("dingtalk", "u9", "001", {}, "dingtalk has not told of an id 'u9' yet.* --ahead"),
         ("dingding", "u1", "001", {}, "Nothing was ever read from a system 'dingding'.*dingtalk"),
         ("dingtalk", "u1", "002", {"since": "2026-11-03", "until": "2026-11-03"}, "Nothing lies between"),
     ],
@@ -230,6 +231,14 @@ def test_a_decision_that_cannot_be_meant_is_refused(
     company.load(employees=[ANN, BEN])
     with pytest.raises(ConfigError, match=problem):
         decide(company, system, external_id, employee_id, **days)
+
+
+def test_an_id_may_be_linked_before_it_is_met(company: Company) -> None:
+    company.load(employees=[ANN, BEN])
+    decide(company, "dingtalk", "u9", "002", ahead=True)
+    company.load(employees=[ANN, BEN, {"user_id": "u9", "employee_no": "900"}], punches=[punch("p1", "u9", 3)])
+    assert company.owners() == {"p1": "002"}
+    assert company.ask("select count(*) from core.employee") == [(2,)]
 
 
 def test_questions_count_the_rows_that_wait_and_put_those_that_hold_most_first(stranger: Company) -> None:

@@ -15,7 +15,7 @@ from fieldwork.rules import identity, identity_file, sql
 from fieldwork.settings import Settings, merge
 
 from .company import OPEN, Company, punch, visit
-from .rows import at
+from .rows import at, planned
 
 HEAD = "system,external_id,employee_id,valid_from,valid_to\n"
 ANN: dict[str, Any] = {
@@ -35,8 +35,9 @@ def test_a_leavers_badge_that_a_newcomer_got_is_the_newcomers_from_the_day_of_hi
     assert company.links("u1") == [("001", None, "2026-11-04", "source"), ("077", "2026-11-04", None, "source")]
     assert company.owners() == {"1": "001", "2": "077", "3": "077"}
     assert company.touched() == [("001", "11-04"), ("001", "11-05"), ("077", "11-04"), ("077", "11-05")]
-    assert company.ask("select employee_id, user_id, name, left_on::text from core.employee order by 1") == [
-        ("001", "u1", "Ann", "2026-11-02"), ("002", "u2", "Ben", None), ("077", "u1", "Hal", None),
+    people = "select employee_id, user_id, name, left_on::text, missing_since is null from core.employee order by 1"
+    assert company.ask(people) == [
+        ("001", "u1", "Ann", "2026-11-02", False), ("002", "u2", "Ben", None, True), ("077", "u1", "Hal", None, True),
     ]  # fmt: skip
     assert company.ask("select stream, kind, extracted, loaded, touched from ops.batch where kind = 'move'") == [
         ("punches", "move", 2, 2, 4)
@@ -61,6 +62,19 @@ def test_an_id_of_which_nobody_can_tell_is_held_from_the_day_on_and_asked_about(
     assert company.links("u1") == [("001", None, "2026-11-06", "source"), ("001", "2026-11-06", None, "source")]
     assert company.owners() == {"1": "001", "2": "001"}
     assert company.ask(OPEN) == []
+
+
+def test_a_number_that_passed_on_does_not_turn_a_decision_by_hand(company: Company, tmp_path: Path) -> None:
+    company.load(employees=[ANN | {"left_on": date(2026, 6, 30)}, BEN])
+    heir = HEIR | {"user_id": "u9", "employee_no": "001"}
+    company.load(employees=[BEN, heir])
+    path = tmp_path / "identity.csv"
+    path.write_text(f"{HEAD}dingtalk,u9,dingtalk:u9,,\n")
+    company.settings = replace(company.settings, identity_file=path)
+    company.load(employees=[BEN, heir | {"name": "Hal Lee"}])
+    assert company.ask("select employee_id, name from core.employee where employee_no = '001' order by 1") == [
+        ("001", "Ann"), ("dingtalk:u9", "Hal Lee"),
+    ]  # fmt: skip
 
 
 def test_another_attendance_system_finds_its_people_by_number(company: Company) -> None:
@@ -122,6 +136,16 @@ def settings_with(settings: Settings, rules: Any) -> Settings:
 def test_rules_that_nobody_knows_are_refused(rules: Any) -> None:
     with pytest.raises(ConfigError, match=r"\[identity\] rules.* employee_no, email, mobile, name"):
         identity.comparing(settings_with(settings_module.load({}), rules))
+
+
+def test_a_mistake_in_the_rules_or_the_file_shows_before_anything_is_read(company: Company, tmp_path: Path) -> None:
+    for settings in (
+        settings_with(company.settings, ["emial"]),
+        replace(company.settings, identity_file=tmp_path / "no"),
+    ):
+        with pytest.raises(ConfigError):
+            planned(company.engine, settings, "run")
+    assert company.ask("select count(*) from ops.run") == [(0,)]
 
 
 def test_the_rules_are_listed_in_order_of_trust_and_each_has_its_file() -> None:

@@ -144,6 +144,7 @@ def test_a_managers_id_that_passes_on_names_the_next_manager_from_that_day(publi
     assert published.touched() == []
     link(published.engine, published.on(6), "dingtalk", "b1", "B2", since=date(2026, 11, 4), who="tester")
     assert [day for who, day in published.touched() if who == "001"] == ["11-04", "11-05"]
+    published.load(on=6, punches=[punch("late", "u1", 3)])
     published.publish()
     assert managers(published) == ["B1", "B1", "B2", "B2"]
 

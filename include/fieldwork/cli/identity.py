@@ -30,6 +30,7 @@ Since = Annotated[datetime | None, typer.Option("--from", formats=[DAY], help="F
 Until = Annotated[datetime | None, typer.Option("--until", formats=[DAY], help="First day not included.")]
 Purpose = Annotated[str | None, typer.Option(help="Why; stands in ops.audit_log.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Tell what would change, and change nothing.")]
+Ahead = Annotated[bool, typer.Option("--ahead", help="The id has not been met yet, and is right.")]
 Names = Annotated[bool, typer.Option("--names", help="Show names too; that you looked is noted in ops.audit_log.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Write JSON instead of tables.")]
 
@@ -64,6 +65,7 @@ def link(
     employee: Employee,
     since: Since = None,
     until: Until = None,
+    ahead: Ahead = False,
     purpose: Purpose = None,
     dry_run: DryRun = False,
 ) -> None:
@@ -72,7 +74,7 @@ def link(
     Rows that waited for it go through, rows that were somebody else's move; only their person-days are computed again,
     by the next run. If the id was already somebody's, say --from.
     """
-    _decide(system, external_id, employee, since, until, purpose, dry_run)
+    _decide(system, external_id, employee, since, until, ahead, purpose, dry_run)
 
 
 @app.command()
@@ -81,6 +83,7 @@ def unlink(
     external_id: ExternalId,
     since: Since = None,
     until: Until = None,
+    ahead: Ahead = False,
     purpose: Purpose = None,
     dry_run: DryRun = False,
 ) -> None:
@@ -88,7 +91,7 @@ def unlink(
 
     To take it back, link the id.
     """
-    _decide(system, external_id, None, since, until, purpose, dry_run)
+    _decide(system, external_id, None, since, until, ahead, purpose, dry_run)
 
 
 @app.command()
@@ -155,14 +158,15 @@ def _decide(
     employee: str | None,
     since: datetime | None,
     until: datetime | None,
+    ahead: bool,
     purpose: str | None,
     dry_run: bool,
 ) -> None:
     engine, settings = open_warehouse()
     first, last = (moment.date() if moment else None for moment in (since, until))
     done = decide.link(
-        engine, settings, system, external_id, employee, since=first, until=last, who=_who(), purpose=purpose,
-        dry_run=dry_run,
+        engine, settings, system, external_id, employee, since=first, until=last, ahead=ahead, who=_who(),
+        purpose=purpose, dry_run=dry_run,
     )  # fmt: skip
     show_decision(done, dry_run=dry_run)
 

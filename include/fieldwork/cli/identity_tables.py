@@ -24,6 +24,7 @@ from .console import out
 #: What a reason code means, in a few words.
 REASONS: Final = {
     "unknown": "no rule names anybody",
+    "unlinked": "nobody's, as somebody has decided",
     "outside_link": "rows of days on which the id is nobody's",
     "several_people": "a rule names several people",
     "rules_disagree": "rules name different people",
@@ -35,6 +36,10 @@ REASONS: Final = {
     "file_disagrees": "identity.csv gives it to two people",
     "no_such_person": "identity.csv names somebody whom nobody knows",
 }
+#: What of an entry's detail is shown, in this order.
+_ABOUT: Final = (
+    "system", "external_id", "employee_id", "was", "now", "team", "manager", "last_day", "from", "until", "touched",
+)  # fmt: skip
 #: People whose days are listed; of the others only the number.
 _PEOPLE_SHOWN: Final = 20
 
@@ -105,7 +110,7 @@ def show_known(known: Known, names: Mapping[str, str], *, as_json: bool) -> None
         questions.add_row(*map(escape, [*told, f"{row['first_seen']:%F}"]))
     decisions = _table("Decisions and changes", "at", "who", "what", "about", "why")
     for row in known.decisions:
-        about = " ".join(f"{key}={value}" for key, value in row["detail"].items() if value is not None)
+        about = " ".join(f"{key}={row['detail'][key]}" for key in _ABOUT if row["detail"].get(key) is not None)
         told = [f"{row['at']:%F %R}", row["who"], row["action"], about, row["purpose"] or ""]
         decisions.add_row(*map(escape, told))
     for table in (links, posts, questions, decisions):

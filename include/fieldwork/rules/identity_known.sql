@@ -48,6 +48,7 @@ compared as (
         c.user_id,
         c.hired_on,
         linked.employee_id as was,
+        coalesce(linked.by_hand and (c.employee_no = p.employee_no or c.employee_no = linked.employee_id), false) as own,
         case when linked.by_hand then named.employee_id end as named,
         linked.by_hand,
         linked.ended,
@@ -75,7 +76,7 @@ judged as (
     select
         *,
         case
-            when named is not null then 'same'
+            when own or named is not null then 'same'
             when candidates is not null then 'claimed_twice'
             when by_hand and ended then 'outside_link'
             when by_hand and was is null then 'unlinked'
@@ -93,7 +94,7 @@ judged as (
 update claim as c
 set
     state = case j.verdict when 'same' then 'known' when 'other' then 'new' else 'held' end,
-    employee_id = case when j.verdict = 'same' then coalesce(j.named, j.was) end,
+    employee_id = case when j.verdict = 'same' then case when j.own then j.was else coalesce(j.named, j.was) end end,
     rule = case when j.verdict = 'same' then 'source' end,
     was = case when not j.by_hand then j.was end,
     since = case

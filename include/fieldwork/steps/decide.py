@@ -25,6 +25,7 @@ from .absorb import absorb
 from .follow import Outcomes, follow_links
 from .release import release_held
 from .review import ask_about_waiting
+from .waiting import WAITING, find_waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ def link(
     *,
     since: date | None = None,
     until: date | None = None,
+    ahead: bool = False,
     who: str,
     purpose: str | None = None,
     dry_run: bool = False,
@@ -66,7 +68,7 @@ def link(
     """Say that an id is this person on ``[since, until)``; ``employee_id`` None: that it is nobody.
 
     Without ``since`` from the beginning, unless that would take days from somebody. Raises ConfigError for an unknown
-    system or person, for an empty span, and where ``since`` must be said.
+    system or person, for an id that was never met (unless ``ahead``), an empty span, and where ``since`` must be said.
     """
     with deciding(engine, dry_run=dry_run) as (connection, decision):
         first = _first_day(connection, system, external_id, employee_id, since)
@@ -75,6 +77,8 @@ def link(
                 f"Nothing lies between {first} and {until}.", todo="--until is the first day that the link is over."
             )
         _need_system(connection, system)
+        if not ahead:
+            _need_id(connection, settings, system, external_id)
         if employee_id is not None:
             _need_person(connection, system, external_id, employee_id)
         run_id = _name(connection)
@@ -165,6 +169,23 @@ def _need_system(connection: sa.Connection, system: str) -> None:
     if system not in names:
         raise ConfigError(
             f"Nothing was ever read from a system {system!r}.", todo=f"Known are: {', '.join(names) or 'none yet'}."
+        )
+
+
+def _need_id(connection: sa.Connection, settings: Settings, system: str, external_id: str) -> None:
+    """Raise ConfigError for an id that no row, no user and no link has named: it is mistyped, or comes later."""
+    find_waiting(connection, settings, settings.now().astimezone(settings.time_zone).date())
+    e, u, i, w = core.employee.c, core.crm_user.c, ref.identity.c, WAITING.c
+    met = [
+        sa.exists().where(e.system == system, e.user_id == external_id),
+        sa.exists().where(u.system == system, u.crm_user_id == external_id),
+        sa.exists().where(i.system == system, i.external_id == external_id),
+        sa.exists().where(w.system == system, w.external_id == external_id),
+    ]
+    if not connection.execute(sa.select(sa.or_(*met))).scalar():
+        raise ConfigError(
+            f"{system} has not told of an id {external_id!r} yet.",
+            todo="Look for a slip of the pen; if the id is right and comes later, add --ahead.",
         )
 
 

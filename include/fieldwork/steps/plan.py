@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from fieldwork.errors import ConfigError
+from fieldwork.rules import identity, identity_file
 from fieldwork.rules.reference import seed_reference
 from fieldwork.settings import Settings
 from fieldwork.streams import STREAMS, stream
@@ -29,8 +30,8 @@ def plan(
 ) -> dict[str, Any]:
     """Note the run for the working days ``[since, until)``; no streams means all.
 
-    Calendar, shifts and rules are brought up to date first, so that a mistake in them shows before anything is read:
-    raises ConfigError or CalendarYearUnknown. Days that have not begun at ``as_of`` (default: now) cannot be asked for.
+    Calendar, shifts and rules are brought up to date first, and the rules of identity looked at, so that a mistake in
+    them shows before anything is read: raises ConfigError or CalendarYearUnknown. Days that have not begun at ``as_of`` (default: now) cannot be asked for.
     """
     as_of = as_of or settings.now()
     if since >= until:
@@ -43,6 +44,8 @@ def plan(
             f"{since} has not begun: now is {as_of.astimezone(settings.time_zone):%F %T}.",
             todo="Choose an earlier since; for a rehearsal set FIELDWORK_NOW.",
         )
+    identity.comparing(settings)
+    identity_file.read(settings.identity_file)
     run = ledger.Run(run_id, since, until, as_of.astimezone(UTC), names_in_order(streams), full, dry_run, "running")
     with engine.begin() as connection:
         seed_reference(connection, settings, since, until - timedelta(days=1))

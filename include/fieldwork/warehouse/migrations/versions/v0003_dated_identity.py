@@ -6,6 +6,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
+from fieldwork.errors import ConfigError
+
 revision = "0003"
 down_revision = "0001"
 branch_labels = None
@@ -36,7 +38,7 @@ _COMMENTS = {
 def upgrade() -> None:
     for view in _VIEWS:
         op.execute(f"drop view if exists {view}")
-    op.execute("create extension if not exists btree_gist")
+    _need_extension()
     _links()
     _posts()
     _review()
@@ -58,6 +60,17 @@ def upgrade() -> None:
     _managers()
     for column, comment in _COMMENTS.items():
         op.execute(f"comment on column {column} is '{comment}'")
+
+
+def _need_extension() -> None:
+    """Spans of one id, or of one person, are kept from overlapping by a constraint that needs btree_gist."""
+    there = "select count(*) from pg_available_extensions where name = 'btree_gist'"
+    if not op.get_bind().execute(sa.text(there)).scalar_one():
+        raise ConfigError(
+            "This PostgreSQL does not have the extension btree_gist.",
+            todo="Install PostgreSQL's contrib package (postgresql-contrib) on the server, then migrate again.",
+        )
+    op.execute("create extension if not exists btree_gist")
 
 
 def _links() -> None:
