@@ -233,6 +233,6 @@ def test_every_view_is_invoked_as_its_reader_and_explained(world: World) -> None
                 "from pg_class where relkind = 'v' and relnamespace in ('report'::regnamespace, 'ref'::regnamespace)"
             )
         ).all()
-    assert len(views) >= 17
+    assert len(views) >= 18
     assert [v.view for v in views if v.reloptions != ["security_invoker=true"] or not v.comment] == []
     assert {v.view: v.unexplained for v in views if v.unexplained} == {}

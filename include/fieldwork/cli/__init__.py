@@ -10,7 +10,7 @@ import typer
 from fieldwork import __version__
 from fieldwork.errors import ConfigError, FieldworkError
 
-from . import checks, demo, journey, pages, quarantine, quarantine_acts, reconcile, report, sandbox, warehouse
+from . import checks, demo, identity, journey, pages, quarantine, quarantine_acts, reconcile, report, sandbox, warehouse
 from .console import problem
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app = typer.Typer(
 )
 app.add_typer(checks.app, name="checks")
 app.add_typer(sandbox.app, name="sandbox")
+app.add_typer(identity.app, name="identity")
 quarantine_acts.register(quarantine.app)
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(report.app, name="report")

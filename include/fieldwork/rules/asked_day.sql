@@ -1,6 +1,6 @@
 -- The person-days that a run would compute if they are ripe: those that facts touched, those of its window that were
 -- never computed, and those that must be computed together with them.
--- Grain: (employee_id, work_date). Inputs: ops.touched, core.employee, ref.calendar_day, mart.attendance_day,
+-- Grain: (employee_id, work_date). Inputs: ops.touched, core.employee, ref.post, ref.calendar_day, mart.attendance_day,
 -- mart.visit_check, core.visit, core.punch, ref.planned_shift, ops.run; :since, :until. Lives until the transaction ends.
 --
 -- A run asks again for the days of the week before that an earlier run asked for and found unripe: the night shift of
@@ -18,14 +18,23 @@ with recursive days as (
         and exists (select from ops.run as r where c.work_date >= r.since and c.work_date < least(r.until, :since))
 ),
 
-asked as (
-    select employee_id, work_date from ops.touched
-    union
+employed as (
     select e.employee_id, c.work_date
     from core.employee as e
     join days as c
         on c.work_date >= coalesce(e.hired_on, c.work_date) and c.work_date <= coalesce(e.left_on, c.work_date)
-    left join mart.attendance_day as m on e.employee_id = m.employee_id and c.work_date = m.work_date
+    union
+    select p.employee_id, c.work_date
+    from ref.post as p
+    join days as c on c.work_date >= p.valid_from and c.work_date < coalesce(p.valid_to, 'infinity')
+),
+
+asked as (
+    select employee_id, work_date from ops.touched
+    union
+    select e.employee_id, e.work_date
+    from employed as e
+    left join mart.attendance_day as m on e.employee_id = m.employee_id and e.work_date = m.work_date
     where m.employee_id is null
 ),
 

@@ -9,8 +9,8 @@
 --   attendance:      duty less minutes late and left early, of the duty (planned less leave); 0 when absent; left out on
 --                    an incomplete day
 insert into build.performance_day (
-    run_id, employee_id, work_date, team, status, worked_minutes, late_minutes, early_minutes, overtime_minutes,
-    exposure_minutes, visits_planned, visits_done, visits_verified, tasks_due, tasks_on_time, follow_ups,
+    run_id, employee_id, work_date, team, manager_employee_id, status, worked_minutes, late_minutes, early_minutes,
+    overtime_minutes, exposure_minutes, visits_planned, visits_done, visits_verified, tasks_due, tasks_on_time, follow_ups,
     opportunities_created, opportunities_won, amount_won, amount_won_other, performance_index, rule_version
 )
 with visits as (
@@ -110,6 +110,7 @@ joined as (
     select
         a.*,
         d.team,
+        d.manager,
         d.weights,
         case
             when a.status in ('holiday', 'rest', 'leave') then 0
@@ -171,6 +172,7 @@ select
     employee_id,
     work_date,
     team,
+    manager,
     status,
     worked_minutes,
     late_minutes,
