@@ -33,6 +33,18 @@ insert into mart.performance_day (
 ) values ('001', '2026-11-03', 'North', 'present', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, '2000-1', now())
 """
 
+#: Views and functions as earlier versions made them: one stands on the other.
+REMADE = """
+create view ref.planned_shift as select employee_id, team from core.employee;
+create view report.performance_day as select * from mart.performance_day;
+create function report.performance_as_of(instant timestamptz) returns setof mart.performance_day
+language sql stable as 'select * from mart.performance_day where published_at <= instant';
+create view report.performance_month as
+select employee_id, count(*) as days from report.performance_as_of('infinity') group by employee_id;
+create function report.months() returns setof report.performance_month
+language sql stable as 'select * from report.performance_month';
+"""
+
 
 @pytest.fixture
 def before(pg_server: server.Server) -> Iterator[Engine]:
@@ -40,12 +52,12 @@ def before(pg_server: server.Server) -> Iterator[Engine]:
     with psycopg.connect(pg_server.url("postgres"), autocommit=True) as connection:
         connection.execute("create database older")
         engine = engine_module.connect(make_url(pg_server.url("older")).set(drivername="postgresql+psycopg"))
-        earlier = ScriptDirectory.from_config(migrate.config()).get_revision("0003").down_revision
+        earlier = ScriptDirectory.from_config(migrate.config()).get_revision("0009").down_revision
         with engine.begin() as migrating:
             alembic = migrate.config()
             alembic.attributes["connection"] = migrating
             command.upgrade(alembic, str(earlier))
-            for statement in (LINKS, PEOPLE, DAYS):
+            for statement in (LINKS, PEOPLE, DAYS, REMADE):
                 migrating.exec_driver_sql(statement)
         yield engine
         engine.dispose()
@@ -67,3 +79,12 @@ def test_what_is_there_stays_and_links_no_longer_overlap(before: Engine) -> None
         assert list(connection.execute(sa.text(posts))) == [
             ("001", "1900-01-01", None, "North", "source"), ("B1", "1900-01-01", None, "Board", "source"),
         ]  # fmt: skip
+
+
+def test_a_view_of_somebody_elses_stops_the_migration_and_stays(before: Engine) -> None:
+    with before.begin() as connection:
+        connection.exec_driver_sql("create view public.my_days as select employee_id from report.performance_day")
+    with pytest.raises(sa.exc.DBAPIError, match=r"(?s)Views of your own.*view my_days"):
+        migrate.upgrade(before)
+    with before.connect() as connection:
+        assert connection.execute(sa.text("select count(*) from public.my_days")).scalar_one() == 1

@@ -1,6 +1,6 @@
 -- People whom a full read lacks, and people who are back in it.
--- Grain: one row per employee whose presence changed. Inputs: incoming (this read), :system, :as_of.
--- Rows of an id that has become doubtful say of nobody that he is missing.
+-- Grain: one row per employee whose presence changed. Inputs: incoming (this read), ops.quarantine, :system, :batch_id,
+-- :as_of. Rows of an id that has become doubtful, or that were set aside, say of nobody that he is missing.
 with present as (
     select employee_id from incoming where employee_id is not null
     union
@@ -8,6 +8,11 @@ with present as (
     from core.employee as e
     join incoming as i on e.user_id = i.user_id
     where e.system = :system and i.employee_id is null
+    union
+    select e.employee_id
+    from core.employee as e
+    join ops.quarantine as q on e.system = q.system and e.user_id = q.key
+    where q.stream = 'employees' and q.system = :system and q.batch_id = :batch_id
 )
 
 update core.employee as e

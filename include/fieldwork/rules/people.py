@@ -50,7 +50,9 @@ def find_people(
     connection.execute(sa.text(_ASK), {"system": system, "reasons": [*REASONS, ONCE]})
 
 
-def settle_people(connection: sa.Connection, settings: Settings, system: str, as_of: datetime, *, whole: bool) -> None:
+def settle_people(
+    connection: sa.Connection, settings: Settings, system: str, batch_id: int, as_of: datetime, *, whole: bool
+) -> None:
     """After people were merged: who has left without a word; and if the read was ``whole``, who is missing or back.
 
     Questions that are no longer found are closed by a whole read alone.
@@ -58,6 +60,7 @@ def settle_people(connection: sa.Connection, settings: Settings, system: str, as
     connection.execute(sa.text(sql.read("identity_gave_way")))
     if whole:
         today = as_of.astimezone(settings.time_zone).date()
-        connection.execute(sa.text(sql.read("identity_missing")), {"system": system, "as_of": as_of})
+        said = {"system": system, "batch_id": batch_id, "as_of": as_of}
+        connection.execute(sa.text(sql.read("identity_missing")), said)
         connection.execute(sa.text(sql.read("identity_number_in_use")), {"system": system, "today": today})
     links.settle(connection, list(REASONS) if whole else [], as_of, [system])

@@ -67,7 +67,7 @@ def merge_batch(
         connection.exec_driver_sql(f"analyze {TABLES[stream.name][0].fullname}")
     if stream.name == "employees":
         posts.keep_posts(connection, settings, as_of)
-        people.settle_people(connection, settings, system, as_of, whole=whole)
+        people.settle_people(connection, settings, system, batch_id, as_of, whole=whole)
     if stream.name in WHO_IS_WHO:
         _link_crm_users(connection, settings, stream, as_of, f"run {run_id}")
     if last_word:

@@ -23,6 +23,7 @@ declare
     waiting text[];
     still text[];
     one text;
+    detail text;
     told text;
 begin
     select array_agg(what) into waiting from (
@@ -36,11 +37,13 @@ begin
     ) as remade;
     while waiting is not null and cardinality(waiting) > 0 loop
         still := '{}';
+        told := '';
         foreach one in array waiting loop
             begin
                 execute 'drop ' || one;
             exception when dependent_objects_still_exist then
-                get stacked diagnostics told = pg_exception_detail;
+                get stacked diagnostics detail = pg_exception_detail;
+                told := told || detail || E'\\n';
                 still := still || one;
             end;
         end loop;
