@@ -1,7 +1,7 @@
--- Held rows of a stream that may go through: the newest of each record, when its owner is known on its day and, of a
--- visit, its customer too.
+-- Held rows of a stream that may go through: the newest of each record, when its owner is known on its day and, where
+-- the suite holds rows of unknown customers, its customer too.
 -- Grain: quarantine_id, by system. Inputs: waiting, ops.quarantine, ref.identity, core.account, core.employee; :stream,
--- :system and :external_id (null: every id).
+-- :customer (rows wait for it), :system and :external_id (null: every id).
 --
 -- Rows about people are asked of the attendance system again and again; one is let through only where somebody has
 -- decided by hand whose the id is or was, and only the row that gives that person's number, if there are several.
@@ -37,7 +37,7 @@ select distinct o.system, o.quarantine_id
 from owned as o
 where
     (
-        :stream <> 'visits' or o.account_id is null or o.gone
+        not :customer or o.account_id is null or o.gone
         or exists (select from core.account as a where a.system = o.system and a.account_id = o.account_id)
     )
     and (

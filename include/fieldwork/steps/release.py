@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from fieldwork.quality import mend
+from fieldwork.quality import mend, suites
 from fieldwork.quality.lines import effective
 from fieldwork.settings import Settings
 from fieldwork.streams import Stream
@@ -40,7 +40,7 @@ def release_held(
     released: dict[str, int] = {}
     today = settings.now().astimezone(settings.time_zone).date()
     for stream in find_waiting(connection, settings, today):
-        for system, ready in _ready(connection, stream, only).items():
+        for system, ready in _ready(connection, settings, stream, only).items():
             batch_id = open_batch(connection, run_id, system, stream, "replay", len(ready))
             _fill(connection, stream, batch_id, ready)
             _note_replayed(connection, ready)
@@ -87,15 +87,24 @@ def load_batch(
     return outcome | {"touched": touched}
 
 
-def _ready(connection: sa.Connection, stream: Stream, only: tuple[str, str] | None) -> dict[str, list[int]]:
+def _ready(
+    connection: sa.Connection, settings: Settings, stream: Stream, only: tuple[str, str] | None
+) -> dict[str, list[int]]:
     """The held rows that may go through, by system."""
     statement = files(__package__).joinpath("ready.sql").read_text(encoding="utf-8")
     system, external_id = only or (None, None)
-    values = {"stream": stream.name, "system": system, "external_id": external_id}
+    values: dict[str, Any] = {"stream": stream.name, "system": system, "external_id": external_id}
+    values["customer"] = _waits_for_customers(settings, stream)
     found: dict[str, list[int]] = {}
     for name, quarantine_id in connection.execute(sa.text(statement), values).tuples():
         found.setdefault(name, []).append(quarantine_id)
     return found
+
+
+def _waits_for_customers(settings: Settings, stream: Stream) -> bool:
+    """Does the suite hold rows whose customer nobody knows? Elsewhere it only warns, and they go through without."""
+    rules = suites.read(settings.expectations, stream.name).rules if "account_id" in stream.columns else ()
+    return any(rule.held and rule.expectation.get("kwargs", {}).get("column") == "account_known" for rule in rules)
 
 
 def _fill(connection: sa.Connection, stream: Stream, batch_id: int, quarantined: Sequence[int]) -> None:
