@@ -214,6 +214,7 @@ def test_a_row_whose_unknown_customer_is_only_warned_of_goes_through(
 ) -> None:
     """As it would have, had its owner been known from the start."""
     row = {STREAMS[stream].key: "k", "owner_id": "005B", "account_id": "a9"}
+    row |= {"status": "open"} if stream == "tasks" else {}
     loaded(warehouse, settings, "waits", "salesforce", **{stream: [row]})
     assert rows_of(warehouse, LINES) == [("k", f"{stream}.person_known", "held")]
     loaded(warehouse, settings, "owner", "salesforce", crm_users=[{"crm_user_id": "005B", "employee_no": "001"}])
