@@ -36,6 +36,7 @@ NAMES = [name for names in STREAMS.values() for name in names]
         "streams": Param(NAMES, type="array", items={"enum": NAMES}, uniqueItems=True, description="What to read"),
         "full": Param(False, type="boolean", description="Read the CRM from the beginning, not since the last run"),
         "dry_run": Param(False, type="boolean", description="Send nothing to the CRM"),
+        "accept_mass_change": Param(False, type="boolean", description="Write although unusually many records change"),
     },
     tags=["fieldwork", "daily"],
 )
@@ -59,6 +60,10 @@ def performance_daily() -> None:
 
         return run()
 
+    @task(pool="fieldwork_crm")
+    def write_back(run_id=None, params=None):
+        return tasks.write_back(run_id, accept_mass_change=params["accept_mass_change"])
+
     chain(
         with_page(plan()),
         [extract(stream, conn_id) for conn_id, streams in STREAMS.items() for stream in streams],
@@ -67,7 +72,7 @@ def performance_daily() -> None:
         step(tasks.build),
         step(tasks.audit),
         step(tasks.publish, outlets=PUBLISHED),
-        step(tasks.write_back, pool="fieldwork_crm"),
+        write_back(),
         with_page(step(tasks.finish)),
     )
 

@@ -42,14 +42,33 @@ def pg_home() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def pg_server(pg_home: Path) -> server.Server:
-    """The shared server with one migrated template database."""
+    """The shared server with one migrated template database.
+
+    It does not wait for the disk: we kill processes, which takes nothing that was written, and cut no power.
+    """
     here = server.start(pg_home)
     with psycopg.connect(here.url("postgres"), autocommit=True) as connection:
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            connection.execute(f"alter system set {setting} = off")
+        connection.execute("select pg_reload_conf()")
         connection.execute(f"create database {_TEMPLATE}")
     engine = engine_module.connect(make_url(here.url(_TEMPLATE)).set(drivername="postgresql+psycopg"))
     migrate.upgrade(engine)
     engine.dispose()
     return here
+
+
+@contextlib.contextmanager
+def fresh_database(pg_server: server.Server, template: str = _TEMPLATE) -> Iterator[str]:
+    """libpq URL of a fresh migrated database, dropped afterwards; for fixtures of a wider scope than one test.
+
+    ``template``: the name of another database that nobody is connected to, to begin with what it holds.
+    """
+    name = f"t{os.getpid()}_{next(_counter)}"
+    with psycopg.connect(pg_server.url("postgres"), autocommit=True) as connection:
+        connection.execute(f"create database {name} template {template} strategy file_copy")
+        yield pg_server.url(name)
+        connection.execute(f"drop database if exists {name} with (force)")
 
 
 @pytest.fixture
@@ -59,14 +78,13 @@ def database_url(pg_server: server.Server) -> Iterator[str]:
         yield url
 
 
-@contextlib.contextmanager
-def fresh_database(pg_server: server.Server) -> Iterator[str]:
-    """The same for a test that compares several."""
-    name = f"t{os.getpid()}_{next(_counter)}"
-    with psycopg.connect(pg_server.url("postgres"), autocommit=True) as connection:
-        connection.execute(f"create database {name} template {_TEMPLATE}")
-        yield pg_server.url(name)
-        connection.execute(f"drop database if exists {name} with (force)")
+@pytest.fixture(scope="module")
+def shared_warehouse(pg_server: server.Server) -> Iterator[Engine]:
+    """An engine on one fresh database for all tests of a module: they read what one of their fixtures wrote."""
+    with fresh_database(pg_server) as url:
+        engine = engine_module.connect(make_url(url).set(drivername="postgresql+psycopg"))
+        yield engine
+        engine.dispose()
 
 
 @pytest.fixture

@@ -26,7 +26,10 @@ FLOORS = [
 ]
 FLOOR = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 #: Shapes that meet (DESIGN's word): protocols and tables without a room's code, which a neighbour may name.
-SHARED = {"fieldwork.steps.progress", "fieldwork.connectors.base", "fieldwork.writeback.fields"}
+SHARED = {
+    "fieldwork.steps.progress", "fieldwork.connectors.base", "fieldwork.connectors.webhook.base",
+    "fieldwork.writeback.fields",
+}  # fmt: skip
 
 
 def _modules() -> list[Path]:

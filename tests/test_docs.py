@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 
 from fieldwork import errors, settings
 from fieldwork.cli import app
+from fieldwork.connectors.webhook import endpoints
 from fieldwork.orchestration import sessions
 from fieldwork.streams import STREAMS
 
@@ -23,7 +24,10 @@ README, CHINESE = "README.md", "README.zh-CN.md"
 SKIPPED = {".venv", ".git", ".fieldwork", "node_modules", ".hypothesis", ".pytest_cache", ".ruff_cache", ".mypy_cache"}
 
 #: The tables of fieldwork.toml whose keys have a page of their own; those of the others are in docs/settings.md.
-KEYS = {"quality": "docs/checks.md", "dingtalk": "docs/systems/dingtalk.md", "salesforce": "docs/systems/salesforce.md"}
+KEYS = {
+    "quality": "docs/checks.md", "dingtalk": "docs/systems/dingtalk.md", "salesforce": "docs/systems/salesforce.md",
+    "webhooks": "docs/webhooks.md", "webhook": "docs/webhooks.md",
+}  # fmt: skip
 
 
 @cache
@@ -113,8 +117,9 @@ def test_every_variable_is_in_the_settings() -> None:
 
 def test_every_connection_is_in_the_settings_and_in_the_readme() -> None:
     names = [sessions.ATTENDANCE, sessions.CRM, sessions.WAREHOUSE]
+    others = [endpoints.CONNECTION]
     told = re.findall(r"^\| `(\w+)` \| (?:HTTP|Postgres) \| ", page("docs/settings.md"), re.MULTILINE)
-    assert sorted(told) == sorted(names)
+    assert sorted(told) == sorted(names + others)
     assert [name for name in names if f"`{name}`" not in page(README)] == []
 
 

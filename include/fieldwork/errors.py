@@ -137,7 +137,23 @@ class NotReconciled(PermanentError):
 
 # --- writing back
 class CrmRejected(PermanentError):
-    """The CRM refused a whole request of the write-back."""
+    """The CRM refused a whole request of the write-back; ``crm_code`` and ``crm_message`` are its own words.
+
+    They belong into a receipt and nowhere else: a message may repeat what was sent.
+    """
+
+    def __init__(self, happened: str, *, todo: str, crm_code: str = "UNKNOWN", crm_message: str | None = None) -> None:
+        super().__init__(happened, todo=todo)
+        self.crm_code = crm_code
+        self.crm_message = crm_message
+
+
+class ApiShareUsed(PermanentError):
+    """The calls to the CRM that write-back may make today are made; what is left waits for the next run."""
+
+
+class MassChange(PermanentError):
+    """More of the CRM's records would change at once than a day explains; nothing was sent."""
 
 
 # --- Airflow

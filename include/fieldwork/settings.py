@@ -40,7 +40,8 @@ class Settings:
     """What everything else is told; built by :func:`load`."""
 
     home: Path
-    config: Mapping[str, Any]
+    #: may hold the secrets of webhooks
+    config: Mapping[str, Any] = field(repr=False)
     identity_file: Path
     roster_file: Path
     expectations: Path
@@ -75,10 +76,8 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
     env = os.environ if env is None else env
     home = Path(env.get("FIELDWORK_HOME") or ROOT / ".fieldwork").expanduser().resolve()
     profile = _profile(home)
-    config = _toml(ROOT / "include" / "config" / "fieldwork.toml")
     own = env.get("FIELDWORK_CONFIG") or profile.get("config")
-    if own:
-        config = merge(config, _toml(Path(own).expanduser()))
+    config = read_config(Path(own).expanduser() if own else None)
     zone = config["company"]["time_zone"]
     try:
         time_zone = ZoneInfo(zone)
@@ -99,6 +98,12 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         postgres_user=env.get("FIELDWORK_POSTGRES_USER") or None,
         failpoint=env.get("FIELDWORK_FAILPOINT") or None,
     )
+
+
+def read_config(own: Path | None) -> dict[str, Any]:
+    """The shipped configuration with one's own file laid on it; raises ConfigError that names the file at fault."""
+    shipped = _toml(ROOT / "include" / "config" / "fieldwork.toml")
+    return merge(shipped, _toml(own)) if own else shipped
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,10 +1,12 @@
-"""``make bench``: rows per second and peak memory, side by side with a bare loop over the same bytes, as ratios.
+"""``make bench``: rows per second and peak memory, side by side with a bare loop over the same bytes, as ratios; then
+write-back, beside a bare client.
 
 Seconds of the clock are the promise; the reader's own processor seconds beside them tell a busy machine from a slower
 reader.
 
 A city of over a million punches is served by a process of its own; each measurement is a process of its own too, so
-that its peak memory is its own. Options by environment: BENCH_PEOPLE, BENCH_DAYS, BENCH_ROUNDS.
+that its peak memory is its own. Options by environment: BENCH_PEOPLE, BENCH_DAYS, BENCH_ROUNDS. At the end a day's run
+over one and over ten times the history (daily_run.py).
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ from rich.table import Table
 
 from fieldwork.sandbox import up as sandbox
 from fieldwork.warehouse import server
+
+from . import daily_run, writeback
 
 PEOPLE = int(os.environ.get("BENCH_PEOPLE", "5000"))
 DAYS = int(os.environ.get("BENCH_DAYS", "50"))
@@ -123,10 +127,12 @@ def main() -> None:
         row(table, "50 ms a page, one slice after another", chain, "1")
         row(table, "50 ms a page, slices in parallel", sliced, f"{chain['seconds'] / sliced['seconds']:.1f}× quicker")
         console.print(table)
+        console.print(writeback.show(home, measure))
     finally:
         sandbox.down(home)
         server.remove(home)
         shutil.rmtree(home, ignore_errors=True)
+    daily_run.main(console)
 
 
 if __name__ == "__main__":

@@ -37,6 +37,10 @@ def test_it_answers(database_url: str, warehouse: Engine) -> None:
         "select pg_read_file('/etc/passwd')",
         "select * from place.punch_place",
         "select payload from ops.quarantine",
+        "select theirs from ops.conflict",
+        "select payload from ops.outbox",
+        "select parked from ops.receipt",
+        "select payload from ops.webhook_event",
         "select nonsense",
     ],
 )

@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from fieldwork.connectors.rate import Budget
+from fieldwork.errors import ApiShareUsed
 
 
 class Clock:
@@ -55,3 +56,17 @@ def test_threads_get_different_turns() -> None:
     for thread in threads:
         thread.join()
     assert sorted(slept) == pytest.approx([n / 100 for n in range(1, 20)])
+
+
+def test_no_call_beyond_those_allowed() -> None:
+    budget = Budget(1e6)
+    budget.take()
+    budget.allow(2)
+    budget.take()
+    budget.take()
+    with pytest.raises(ApiShareUsed):
+        budget.take()
+    assert budget.taken == 3
+    budget.allow(None)
+    budget.take()
+    assert budget.taken == 4

@@ -5,15 +5,16 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
+from urllib.parse import quote_plus
 
 import pyarrow as pa
 import pytest
 
-from fieldwork.connectors.base import RowResult
+from fieldwork.connectors.base import CHANGED, Quota, RowResult
 from fieldwork.connectors.salesforce import SalesforceTarget
 from fieldwork.connectors.salesforce.client import SalesforceClient
 from fieldwork.connectors.salesforce.options import options
-from fieldwork.errors import BadResponse, ConfigError, CrmRejected, QuotaExhausted
+from fieldwork.errors import ApiShareUsed, BadResponse, ConfigError, CrmRejected, QuotaExhausted, SourceUnavailable
 from fieldwork.sandbox.up import Sandbox
 from fieldwork.writeback.fields import FIELDS
 
@@ -145,8 +146,10 @@ def test_what_was_written_is_read_back(sandbox: Sandbox) -> None:
     assert len(live) == 150 and len(sandbox.records("Daily_Performance__c")) == 150
     (third,) = [row for row in live if row["key"] == "E3:2026-11-02"]
     assert third == {
-        **dict.fromkeys(("key", *FIELDS["performance"])),
+        **dict.fromkeys(("key", "write_key", *FIELDS["performance"])),
         **_day("E3:2026-11-02", visits_planned=3, status="late"),
+        "crm_id": first[3].crm_id,
+        "by_others": False,
     }
 
 
@@ -163,14 +166,118 @@ def test_visits_are_read_back_with_their_instants(sandbox: Sandbox) -> None:
     }
     assert [one.ok for one in target.upsert("visit", _rows("visit", row))] == [True]
     (live,) = target.current("visit", [key, "00U000000000000AAA"]).to_pylist()
-    assert live == {**row, "checkin_at": AT.replace(microsecond=123000)}
+    at = AT.replace(microsecond=123000)
+    assert live == {**row, "checkin_at": at, "crm_id": key, "write_key": None, "by_others": False}
 
 
-@pytest.mark.parametrize("fault", ["lost_answer", "status_503", "reset", "token_expire"])
-def test_a_write_whose_answer_was_lost_has_one_effect(fault: str, sandbox: Sandbox) -> None:
+@pytest.mark.parametrize(("fault", "written"), [("lost_answer", 1), ("status_503", 0), ("reset", 0)])
+def test_a_write_whose_answer_was_lost_is_not_repeated_but_read_back(
+    fault: str, written: int, sandbox: Sandbox
+) -> None:
     sandbox.inject("/composite/sobjects", fault)
+    target = salesforce_target(sandbox)
+    with pytest.raises(SourceUnavailable):
+        target.upsert("performance", _rows("performance", _day()))
+    assert target.current("performance", [_day()["key"]]).num_rows == written
+    assert sandbox.calls()["/services/data/v62.0/composite/sobjects/Daily_Performance__c/External_Id__c"] == 1
+
+
+def test_a_write_with_a_token_that_ended_is_done_once(sandbox: Sandbox) -> None:
+    sandbox.inject("/composite/sobjects", "token_expire")
     results = salesforce_target(sandbox).upsert("performance", _rows("performance", _day()))
     assert [one.ok for one in results] == [True] and len(sandbox.records("Daily_Performance__c")) == 1
+
+
+def test_only_the_changed_fields_and_the_name_of_the_write_go_out() -> None:
+    rows = _rows("performance", _day(), _day("k2", status=None)).append_column(
+        "write_key", pa.array(["w1", "w2"])
+    ).append_column(CHANGED, pa.array([["visits_planned"], ["status", "amount_won"]]))  # fmt: skip
+
+    def org(asked: Asked) -> Reply:
+        if asked.path == "/services/oauth2/token":
+            return json_reply({"access_token": "t"})
+        return json_reply([OK, OK])
+
+    with loopback(org) as server:
+        _target(server).upsert("performance", rows)
+    assert server.asked[-1].json()["records"] == [
+        {
+            "attributes": {"type": "Daily_Performance__c"}, "External_Id__c": "E1:2026-11-02",
+            "Visits_Planned__c": 3, "Fieldwork_Write__c": "w1",
+        },
+        {
+            "attributes": {"type": "Daily_Performance__c"}, "External_Id__c": "k2", "Attendance_Status__c": None,
+            "Amount_Won__c": 1234567.89, "Fieldwork_Write__c": "w2",
+        },
+    ]  # fmt: skip
+
+
+def test_live_values_say_whose_they_are(sandbox: Sandbox) -> None:
+    target = salesforce_target(sandbox)
+    rows = _rows("performance", _day("a"), _day("b")).append_column("write_key", pa.array(["w1", "w2"]))
+    ids = [one.crm_id for one in target.upsert("performance", rows)]
+    sandbox.edit("Daily_Performance__c", str(ids[1]), Attendance_Status__c="late")
+    live = {row["key"]: row for row in target.current("performance", ["a", "b", "c"]).to_pylist()}
+    assert {key: (row["crm_id"], row["write_key"], row["by_others"], row["status"]) for key, row in live.items()} == {
+        "a": (ids[0], "w1", False, "present"),
+        "b": (ids[1], "w2", True, "late"),
+    }
+
+
+def test_keys_are_packed_into_as_few_queries_as_fit(sandbox: Sandbox) -> None:
+    target = salesforce_target(sandbox)
+    short = [f"E{n:05d}:2026-11-02" for n in range(1000)]
+    wide = [f"员工{n:03d}号的很长的外部编号:2026-11-02" for n in range(300)]
+    assert target.page_size("performance", 17) == 400
+    assert target.page_size("visit", 18) == 2000
+    for keys in (short[:400], short, wide, []):
+        before = target.calls
+        assert target.current("performance", keys).num_rows == 0
+        encoded = sum(len(quote_plus(f"'{key}'")) + 4 for key in keys)
+        assert target.calls - before == -(-encoded // 14_000)
+
+
+def test_records_are_deleted_once(sandbox: Sandbox) -> None:
+    target = salesforce_target(sandbox)
+    ids = [one.crm_id for one in target.upsert("performance", _rows("performance", _day("a"), _day("b"), _day("c")))]
+    sandbox.remove(str(ids[1]))
+    gone = pa.table({"key": ["a", "b", "x"], "crm_id": [ids[0], ids[1], "a01NOTHERE00000000"]})
+    assert [(one.key, one.ok) for one in target.delete("performance", gone)] == [("a", True), ("b", True), ("x", True)]
+    assert target.current("performance", ["a", "b", "c"]).column("key").to_pylist() == ["c"]
+    (again,) = target.upsert("performance", _rows("performance", _day("a")))
+    assert (again.created, again.crm_id == ids[0]) == (True, False)
+
+
+def test_the_calls_that_are_left(sandbox: Sandbox) -> None:
+    sandbox.salesforce.door.allowed = 1000
+    target = salesforce_target(sandbox)
+    assert target.quota() == Quota(1000, 999)
+    assert target.calls == 1
+    assert target.predict("performance", 0, 17) == 0
+    assert target.predict("performance", 801, 17) == 1 + 3 + 5
+    assert target.predict("performance", 20_000, 17) == 1 + 50 + 7
+    assert target.predict("visit", 4001, 18) == 1 + 3 + 21
+
+
+def test_no_more_calls_than_allowed(sandbox: Sandbox) -> None:
+    target = salesforce_target(sandbox)
+    target.preflight("visit")
+    target.allow(1)
+    assert target.current("performance", ["a"]).num_rows == 0
+    with pytest.raises(ApiShareUsed, match="api_share"):
+        target.upsert("performance", _rows("performance", _day()))
+    assert sandbox.records("Daily_Performance__c") == []
+    target.allow(None)
+    assert target.upsert("performance", _rows("performance", _day()))[0].ok
+
+
+def test_a_request_refused_whole_keeps_the_words_for_the_receipt(sandbox: Sandbox) -> None:
+    sandbox.inject("/composite/sobjects", "poison", times=9, keys=["k1"], message="Illegal character \\u0001")
+    with pytest.raises(CrmRejected) as raised:
+        salesforce_target(sandbox).upsert("performance", _rows("performance", _day("k1"), _day("k2")))
+    assert (raised.value.crm_code, raised.value.crm_message) == ("JSON_PARSER_ERROR", "Illegal character \\u0001")
+    assert "Illegal" not in str(raised.value)
+    assert salesforce_target(sandbox).upsert("performance", _rows("performance", _day("k2")))[0].ok
 
 
 def test_a_locked_row_may_be_tried_again(sandbox: Sandbox) -> None:
@@ -193,6 +300,8 @@ def test_preflight_passes_on_an_org_with_the_metadata(sandbox: Sandbox) -> None:
         ({"performance": {"key": "Work_Date__c"}}, "Work_Date__c is no external id"),
         ({"performance": {"key": "Gone__c"}}, "Gone__c is missing"),
         ({"visit": {"checkin_reason": "IsDeleted"}}, "IsDeleted may not be written"),
+        ({"visit": {"write_key": "Gone__c"}}, "Gone__c is missing"),
+        ({"performance": {"amount_won": "Visits_Done__c"}}, "Visits_Done__c keeps fewer than 2 decimals"),
     ],
 )
 def test_preflight_names_what_is_missing(write: dict[str, Any], words: str, sandbox: Sandbox) -> None:

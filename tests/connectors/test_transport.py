@@ -80,6 +80,33 @@ def test_a_lasting_fault_ends_with_its_name(bad: Reply, kind: type[FieldworkErro
     assert len(server.asked) == 4
 
 
+@pytest.mark.parametrize(
+    "bad", [json_reply({}, 500), Reply(reset=True), Reply(b'{"n": 1', length=50), Reply(b"<html>")], ids=str
+)
+def test_a_write_that_may_be_done_is_not_asked_again(bad: Reply) -> None:
+    with loopback(in_turn(bad, GOOD)) as server, pytest.raises((SourceUnavailable, BadResponse)):
+        transport(server.url).send("PATCH", "/rows", body=b"{}", once=True)
+    assert len(server.asked) == 1
+
+
+def test_a_write_that_came_too_often_was_not_done_and_is_asked_again() -> None:
+    with loopback(in_turn(json_reply({}, 429), GOOD)) as server:
+        assert transport(server.url).send("PATCH", "/rows", body=b"{}", once=True).status == 200
+    assert len(server.asked) == 2
+
+
+def test_a_table_of_text_is_whole_when_its_length_is() -> None:
+    table = Reply(b'"a","b"\n"1","2"\n', headers={"Content-Type": "text/csv"})
+    cut = Reply(b'"a","b"\n"1"', headers={"Content-Type": "text/csv"}, length=40)
+    with loopback(in_turn(table, cut, table)) as server:
+        out = transport(server.url)
+        answers = [out.send("GET", "/rows", body=b"x", media="text/csv") for _ in range(2)]
+    assert [answer.body for answer in answers] == [table.body] * 2
+    assert len(server.asked) == 3
+    assert server.asked[0].headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert server.asked[0].headers["Accept"] == "text/csv"
+
+
 def test_nobody_there_is_source_unavailable() -> None:
     with loopback(in_turn(GOOD)) as server:
         pass

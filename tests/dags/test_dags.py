@@ -23,6 +23,9 @@ def task(t):
         "retries": t.retries,
         "policy": type(t.retry_policy).__name__,
         "timeout": t.execution_timeout and t.execution_timeout.total_seconds(),
+        "kind": t.task_type,
+        "answer_within": (lambda limit: limit and limit.total_seconds())(getattr(t, "response_timeout", None)),
+        "answer_by_default": getattr(t, "defaults", None),
         "rule": str(t.trigger_rule.value),
         "outlets": [o.name for o in t.outlets],
         "failure_callbacks": len(t.on_failure_callback),
@@ -37,7 +40,11 @@ def describe(d):
         "dagrun_timeout": d.dagrun_timeout.total_seconds(),
         "tags": sorted(d.tags),
         "doc": d.doc_md,
-        "params": {name: [d.params[name], d.params.get_param(name).schema] for name in d.params},
+        "params": {
+            name: [param.resolve(suppress_exception=True), param.schema]
+            for name in d.params
+            for param in [d.params.get_param(name)]
+        },
         "tasks": {t.task_id: task(t) for t in d.tasks},
     }
 
@@ -72,7 +79,7 @@ def daily(loaded: Any) -> Any:
 
 
 def test_exactly_these_dags_and_no_errors(loaded: Any) -> None:
-    assert set(loaded["dags"]) == {"performance_daily", "quarantine_replay", "reconcile_nightly"}
+    assert set(loaded["dags"]) == {"performance_daily", "crm_undo", "quarantine_replay", "reconcile_nightly"}
     assert loaded["errors"] == {}
 
 
@@ -150,6 +157,7 @@ def test_the_params_say_what_they_take(daily: Any) -> None:
         "streams": (params["streams"][0], "array", None),
         "full": (False, "boolean", None),
         "dry_run": (False, "boolean", None),
+        "accept_mass_change": (False, "boolean", None),
     }
     assert set(params["streams"][0]) == set(STREAMS)
     assert set(daily["params"]["streams"][1]["items"]["enum"]) == set(STREAMS)
@@ -206,3 +214,23 @@ def test_the_comparison_is_at_five_after_the_daily_run_and_wired_like_this(loade
     assert {name: dag["params"][name][0] for name in ("since", "until", "quick", "repair")} == {
         "since": None, "until": None, "quick": False, "repair": False,
     }  # fmt: skip
+
+
+def test_an_undo_is_ordered_by_hand_and_waits_for_a_person(loaded: Any) -> None:
+    undo = loaded["dags"]["crm_undo"]
+    assert undo["timetable"][0] == "NullTimetable"
+    assert {name: set(task["downstream"]) for name, task in undo["tasks"].items()} == {
+        "rehearse": {"approve"},
+        "approve": {"undo"},
+        "undo": set(),
+    }
+    approve = undo["tasks"]["approve"]
+    assert (approve["kind"], approve["answer_by_default"]) == ("ApprovalOperator", ["Reject"])
+    assert 0 < approve["answer_within"] < undo["dagrun_timeout"]
+    assert {name: task["pool"] for name, task in undo["tasks"].items()} == {
+        "rehearse": "default_pool",
+        "approve": "default_pool",
+        "undo": "fieldwork_crm",
+    }
+    batch, schema = undo["params"]["batch"]
+    assert (batch, schema["type"], schema["minimum"]) == (None, "integer", 1)

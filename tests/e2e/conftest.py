@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import psycopg
 import pytest
@@ -36,6 +36,10 @@ DIGESTS = {
         "tasks_due, tasks_on_time, follow_ups, opportunities_created, amount_won, performance_index",
     }.items()
 }
+
+
+#: What a record of the CRM says about its writes, not about the work.
+PASSING = {"SystemModstamp", "LastModifiedDate", "Id", "CreatedDate", "Fieldwork_Write__c"}
 
 
 @pytest.fixture(scope="session")
@@ -86,11 +90,26 @@ class Journey:
     def crm(self) -> list[dict[str, Any]]:
         """What stands in the CRM: the performance records and our fields of the visits, by id."""
         told = [
-            {k: v for k, v in record.items() if k not in {"SystemModstamp", "LastModifiedDate", "Id", "CreatedDate"}}
+            {k: v for k, v in record.items() if k not in PASSING}
             for name in ("Daily_Performance__c", "Event")
             for record in _control(self.crm_url, "GET", f"records?object={name}")
         ]
         return sorted(told, key=str)
+
+    def edit(self, name: str, identifier: str, **fields: Any) -> None:
+        """Change a record by Salesforce's own API."""
+        connection = json.loads((self.home / "sandbox" / "connections.json").read_text())["fieldwork_crm"]
+        form = urlencode(
+            {
+                "grant_type": "client_credentials",
+                "client_id": connection["login"],
+                "client_secret": connection["password"],
+            }
+        )
+        kind = {"Content-Type": "application/x-www-form-urlencoded"}
+        token = json.loads(_ask(self.crm_url, "POST", "/services/oauth2/token", form, kind))["access_token"]
+        path = f"/services/data/v62.0/sobjects/{name}/{identifier}"
+        _ask(self.crm_url, "PATCH", path, json.dumps(fields), {"Authorization": f"Bearer {token}"})
 
     def said(self) -> str:
         """What the commands printed so far."""
@@ -109,13 +128,17 @@ class Journey:
 
 def _control(url: str, method: str, what: str, body: Any = None) -> Any:
     """Ask or tell the control API of a sandbox server."""
+    return json.loads(_ask(url, method, f"/_sandbox/{what}", json.dumps(body), {"Content-Type": "application/json"}))
+
+
+def _ask(url: str, method: str, path: str, body: str, headers: dict[str, str]) -> bytes:
     place = urlsplit(url)
     connection = http.client.HTTPConnection(str(place.hostname), place.port, timeout=5)
     try:
-        connection.request(method, f"/_sandbox/{what}", json.dumps(body), {"Content-Type": "application/json"})
+        connection.request(method, path, body.encode(), headers)
         answer = connection.getresponse()
-        assert answer.status == 200, what
-        return json.loads(answer.read())
+        assert answer.status in (200, 204), path
+        return answer.read()
     finally:
         connection.close()
 

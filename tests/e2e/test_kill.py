@@ -11,15 +11,20 @@ import pytest
 from fieldwork.sandbox import up as sandbox
 
 from .conftest import Journey
+from .test_webhook_kill import POINTS as WEBHOOK_POINTS
 
 PACKAGE = Path(sandbox.__file__).parents[1]
 POINTS = [
     "before_extract", "after_stage_copy:2", "before_check", "mid_check_tx:2", "after_check", "mid_load_tx:4",
     "after_load:3", "mid_build", "after_build", "before_audit", "after_audit", "before_publish", "mid_publish_tx",
-    "after_publish", "before_outbox", "after_outbox", "after_send_before_receipt", "after_receipt",
+    "after_publish", "before_outbox", "mid_outbox_tx", "after_outbox", "after_live_read", "mid_compare_tx",
+    "before_send", "after_send_before_receipt", "mid_receipt_tx", "after_receipt", "before_batch_close",
+    "after_job_made", "after_job_noted",
 ]  # fmt: skip
 #: Of a replay of quarantined rows: test_kill_replay.py.
 REPLAY_POINTS = ["after_replay_stage", "after_replay_check", "mid_replay_tx", "after_replay"]
+#: Reached when records go to the CRM as a job.
+JOBS = {"after_job_made", "after_job_noted"}
 #: One in the middle of each step; `make test-all` kills at all of them.
 QUICK = {
     "after_stage_copy:2", "mid_check_tx:2", "mid_load_tx:4", "mid_build", "after_audit", "mid_publish_tx",
@@ -33,7 +38,17 @@ def test_every_point_in_the_code_is_killed_at() -> None:
         for path in PACKAGE.rglob("*.py")
         for name in re.findall(r"reached\(\"(\w+)\"\)", path.read_text(encoding="utf-8"))
     }
-    assert found == {point.partition(":")[0] for point in (*POINTS, *REPLAY_POINTS)}
+    assert found == {point.partition(":")[0] for point in (*POINTS, *REPLAY_POINTS)} | set(WEBHOOK_POINTS)
+
+
+#: Of the newest run: did it read the visits that the one before wrote to, and what did that load and touch?
+ECHO = """
+select
+    sum(extracted) >= (select count(*) from ops.outbox where kind = 'visit' and state = 'sent'),
+    sum(loaded)::int, sum(touched)::int
+from ops.batch
+where stream = 'visits' and run_id = (select run_id from ops.run order by started_at desc limit 1)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +65,9 @@ def test_a_killed_run_given_again_leaves_the_same(journey: Journey, unharmed: di
     if not unharmed:
         reference = _reference(journey)
         unharmed.update(reference)
+    if point in JOBS:
+        with (journey.home / "sandbox" / "company.toml").open("a") as config:
+            config.write("\n[salesforce]\nbulk_from = 1\n")
     assert journey.run(FIELDWORK_FAILPOINT=point) == -signal.SIGKILL, journey.said()
     assert journey.run() == 0, journey.said()
     assert journey.mart() == unharmed["mart"]
@@ -83,6 +101,7 @@ def _reference(journey: Journey) -> dict[str, object]:
         assert other.run() == 0
         assert {"mart": other.mart(), "crm": other.crm()} == left, "a second run changes nothing"
         assert other.ask("select count(*) from mart.performance_day_history") == [(0,)]
+        assert other.ask(ECHO) == [(True, 0, 0)], "our own writes are read back, and restate nothing"
     finally:
         sandbox.down(home)
         with psycopg.connect(journey.database_url, autocommit=True) as connection:

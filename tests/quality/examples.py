@@ -7,6 +7,7 @@ dataset). A rule that implies another is listed with it; rules about the whole t
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 NOW = datetime(2026, 11, 8, tzinfo=UTC)
@@ -86,9 +87,10 @@ GOOD: dict[str, Row] = {
         "distance_m": 12.0, "reason_code": "off_plan", "reason": "there", "signals": [], "rule_version": "2000-1",
     },
     "performance_day": _PERSON_DAY | {
-        "worked_minutes": 60, "late_minutes": 0, "early_minutes": 0, "overtime_minutes": 0, "exposure_minutes": 480,
-        "visits_planned": 2, "visits_done": 1, "visits_verified": 1, "tasks_due": 2, "tasks_on_time": 1,
-        "follow_ups": 0, "opportunities_created": 0, "opportunities_won": 0, "amount_won": 0,
+        "worked_minutes": 60, "late_minutes": 0, "early_minutes": 0, "overtime_minutes": 0, "planned_days": 1,
+        "planned_minutes": 480, "leave_minutes": 0, "leave_days": 0, "exposure_minutes": 480, "duty_minutes": 480,
+        "duty_kept_minutes": 480, "visits_planned": 2, "visits_done": 1, "visits_verified": 1, "tasks_due": 2,
+        "tasks_on_time": 1, "follow_ups": 0, "opportunities_created": 0, "opportunities_won": 0, "amount_won": 0,
         "performance_index": 50.0,
     },
 }  # fmt: skip
@@ -411,6 +413,15 @@ BAD: dict[str, Bad] = {
         ({"manager_employee_id": ""}, {"manager_length"}),
         *_STATUS,
         *_minutes("worked_minutes", "late_minutes", "early_minutes", "overtime_minutes", "exposure_minutes"),
+        *[
+            ({f"{name}_minutes": 3000, f"{part}_minutes": wrong}, {f"{name}_minutes", f"{part}_minutes"})
+            for name, part in (("planned", "leave"), ("duty", "duty_kept"))
+            for wrong in (-1, 2881)
+        ],
+        ({"planned_days": 2}, {"planned_days"}),
+        ({"leave_days": Decimal("1.0001")}, {"leave_days"}),
+        ({"leave_minutes": 481}, {"leave_within_planned"}),
+        ({"duty_kept_minutes": 481}, {"kept_within_duty"}),
         *_negative("visits_done", "visits_verified", "tasks_on_time", "follow_ups"),
         *_negative("opportunities_created", "opportunities_won"),
         (

@@ -87,8 +87,14 @@ def _run(engine: Engine, run_id: str, words: list[str], state: str = "done", kin
             ),
             {"run": run_id, "rule": next(some)},
         )
-        written = {next(some): {"sent": 5, "accepted": 4, "rejected": 1, "unchanged": 0}}
-        for step, result in (("publish", {"performance_day": {"inserted": 7, "changed": 1}}), ("write_back", written)):
+        written = {next(some): {"sent": 5, "accepted": 4, "rejected": 1, "conflicts": 3, "unchanged": 0, "batch": 12}}
+        told = {next(some): {"events": 6, "delivered": 5, "dead": 1, "failed": 2, "waiting": 0}}
+        results = {
+            "publish": {"performance_day": {"inserted": 7, "changed": 1}},
+            "write_back": written,
+            "webhooks": told,
+        }
+        for step, result in results.items():
             do(
                 sa.text("insert into ops.step values (:run, :step, 'done', now() - interval '9 min', now(), :result)")
                 .bindparams(sa.bindparam("result", type_=sa.JSON)),
@@ -152,7 +158,8 @@ def test_it_tells_what_came_and_why_rows_were_set_aside(warehouse: Engine, setti
         "Daily run, 2026-11-02 – 2026-11-03", "1,000 rows came", "10 set aside, 1.0 %",
         "8 person-days published",         "punches.kind_known", "The last 4 runs",
         "4 quarantined rows have waited longer",
-        "Told to the CRM", "took 1 h 0 min",
+        "Told to the CRM", "sent 已发送 accepted 接受 rejected 拒绝 conflicts 冲突 waiting 等待 unchanged 未变",
+        "5 4 1 3 0", "fieldwork crm undo takes back batch 12", "Told to middleware", "6 5 1 0", "took 1 h 0 min",
     ):  # fmt: skip
         assert told in seen, told
 

@@ -20,6 +20,7 @@ from fieldwork.settings import Settings
 from fieldwork.warehouse import migrate
 from fieldwork.warehouse.engine import connect, open_engine
 from fieldwork.warehouse.schema import SCHEMAS, core, mart, metadata
+from fieldwork.warehouse.server import Server
 
 
 def _differences(engine: Engine) -> list[object]:
@@ -138,3 +139,44 @@ def test_changed_views_or_roles_come_with_a_migration() -> None:
     now = hashlib.sha256(b"".join((folder / name).read_bytes() for name in migrate.REPEATED)).hexdigest()
     newest = ScriptDirectory.from_config(migrate.config()).get_revision("head").module
     assert now == newest.REPEATED, f"add a migration whose REPEATED is {now}"
+
+
+def test_changes_of_before_there_were_batches_get_one_each(pg_server: Server) -> None:
+    admin = pg_server.url("postgres")
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute("create database before_batches")
+    engine = connect(make_url(pg_server.url("before_batches")).set(drivername="postgresql+psycopg"))
+    revision = ScriptDirectory.from_config(migrate.config()).get_revision("0006")
+    try:
+        with engine.begin() as connection:
+            alembic = migrate.config()
+            alembic.attributes["connection"] = connection
+            command.upgrade(alembic, str(revision.down_revision))
+            connection.execute(
+                text("""
+                insert into ops.outbox (run_id, system, kind, key, payload, payload_hash, state, written_at)
+                values
+                    ('r1', 'salesforce', 'visit', 'v1', '{"a": 1}', 'h', 'sent', '2026-11-02'),
+                    ('r1', 'salesforce', 'visit', 'v2', '{"a": 1}', 'h', 'pending', '2026-11-02'),
+                    ('r2', 'salesforce', 'visit', 'v1', '{"a": 2}', 'i', 'rejected', '2026-11-03')
+                """)
+            )
+        migrate.upgrade(engine)
+        with engine.connect() as connection:
+            rows = connection.execute(
+                text("""
+                select o.key, o.state, o.operation, b.run_id, b.records, b.state
+                from ops.outbox as o join ops.write_batch as b using (write_batch_id) order by outbox_id
+                """)
+            ).all()
+            keys = connection.execute(text("select count(distinct idempotency_key) from ops.outbox")).scalar_one()
+    finally:
+        engine.dispose()
+        with psycopg.connect(admin, autocommit=True) as connection:
+            connection.execute("drop database before_batches with (force)")
+    assert [tuple(row) for row in rows] == [
+        ("v1", "sent", "upsert", "r1", 2, "closed"),
+        ("v2", "pending", "upsert", "r1", 2, "closed"),
+        ("v1", "rejected", "upsert", "r2", 1, "closed"),
+    ]
+    assert keys == 3

@@ -10,7 +10,24 @@ import typer
 from fieldwork import __version__
 from fieldwork.errors import ConfigError, FieldworkError
 
-from . import checks, demo, identity, journey, pages, quarantine, quarantine_acts, reconcile, report, sandbox, warehouse
+from . import (
+    checks,
+    crm,
+    demo,
+    explain,
+    identity,
+    journey,
+    pages,
+    quarantine,
+    quarantine_acts,
+    rebuild,
+    reconcile,
+    report,
+    rules,
+    sandbox,
+    warehouse,
+    webhooks,
+)
 from .console import problem
 
 app = typer.Typer(
@@ -22,12 +39,17 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(checks.app, name="checks")
+app.add_typer(crm.app, name="crm")
+app.add_typer(explain.app, name="explain")
+app.add_typer(rules.app, name="rules")
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(identity.app, name="identity")
 quarantine_acts.register(quarantine.app)
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(report.app, name="report")
+app.add_typer(webhooks.app, name="webhooks")
 journey.register(app)
+rebuild.register(app)
 reconcile.register(app)
 warehouse.register(app)
 demo.register(app)

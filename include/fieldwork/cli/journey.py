@@ -48,6 +48,9 @@ Since = Annotated[datetime | None, typer.Option(formats=[DAY], help="First worki
 Until = Annotated[datetime | None, typer.Option(formats=[DAY], help="First day not included. Default: today.")]
 Streams = Annotated[str, typer.Option(help=f"Which streams to read, by commas. Default: all ({', '.join(STREAMS)}).")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Load and publish, but only count what the CRM would get.")]
+Accept = Annotated[
+    bool, typer.Option("--accept-mass-change", help="Write to the CRM although an unusual share of records changes.")
+]
 Full = Annotated[bool, typer.Option("--full", help="Read the CRM from the beginning, not since the last run.")]
 
 
@@ -63,6 +66,7 @@ def run(
     streams: Streams = "",
     dry_run: DryRun = False,
     full: Full = False,
+    accept_mass_change: Accept = False,
     run_id: Annotated[
         str, typer.Option(help="Name of the run. Default: a new one, or the same run that was cut short.")
     ] = "",
@@ -77,7 +81,10 @@ def run(
     first, last = _days(settings, since, until)
     run_id = run_id or _unfinished(engine, first, last, _names(streams), dry_run, full) or _new_id()
     with ledger.held(engine, run_id), bars() as progress:
-        go(engine, settings, run_id, first, last, _names(streams), dry_run=dry_run, full=full, progress=progress)
+        go(
+            engine, settings, run_id, first, last, _names(streams), dry_run=dry_run, full=full, progress=progress,
+            accept_mass_change=accept_mass_change,
+        )  # fmt: skip
     show_run(engine, run_id)
 
 
@@ -88,6 +95,7 @@ def one_step(
     streams: Streams = "",
     dry_run: DryRun = False,
     full: Full = False,
+    accept_mass_change: Accept = False,
     run_id: Annotated[
         str, typer.Option(help="The run it belongs to. Default: the newest one; extract starts one.")
     ] = "",
@@ -115,7 +123,7 @@ def one_step(
     else:
         run_id = run_id or newest_run(engine)
     with bars() as progress:
-        for step in _calls(engine, settings, run_id, progress, accepted):
+        for step in _calls(engine, settings, run_id, progress, accepted, accept_mass_change=accept_mass_change):
             if step.__name__ == name.value:
                 result = step()
                 err.print(f"{name.value}: {result}")
@@ -133,11 +141,12 @@ def go(
     dry_run: bool,
     full: bool,
     progress: Progress,
+    accept_mass_change: bool = False,
 ) -> None:
     """Every step in order; notes in the ledger how the run ended."""
     _plan(engine, settings, run_id, since, until, streams, dry_run, full)
     with ended_in_ledger(engine, settings, run_id):
-        for step in _calls(engine, settings, run_id, progress):
+        for step in _calls(engine, settings, run_id, progress, accept_mass_change=accept_mass_change):
             step()
 
 
@@ -165,7 +174,13 @@ def publish_touched(
 
 
 def _calls(
-    engine: sa.Engine, settings: Settings, run_id: str, progress: Progress, accepted: Acceptance = NOTHING
+    engine: sa.Engine,
+    settings: Settings,
+    run_id: str,
+    progress: Progress,
+    accepted: Acceptance = NOTHING,
+    *,
+    accept_mass_change: bool = False,
 ) -> Iterator[Callable[[], Any]]:
     """The steps as functions without arguments, named like the step; each is imported when its turn comes."""
 
@@ -209,10 +224,15 @@ def _calls(
 
     def write_back() -> Any:
         from fieldwork.orchestration.sessions import open_target
+        from fieldwork.orchestration.webhooks import told_too
         from fieldwork.steps.write_back import write_back as step
 
         _prepare(settings)
-        return step(engine, settings, open_target(settings), run_id=run_id, progress=progress)
+        with told_too(engine, settings, run_id=run_id, accept_mass_change=accept_mass_change, progress=progress):
+            return step(
+                engine, settings, open_target(settings), run_id=run_id, accept_mass_change=accept_mass_change,
+                progress=progress,
+            )  # fmt: skip
 
     yield from (extract, check, load, build, audit, publish, write_back)
 

@@ -15,13 +15,15 @@ from fieldwork.warehouse.schema import ops
 
 from .console import out
 
-#: Title, the query's file, and what it says when there is nothing.
+#: Title, the query's file, and what it says when there is nothing; empty: then it is left out.
 TABLES: Final = (
     ("Rows by stream", "rows_by_stream.sql", "no stream was read"),
     ("Quarantined rows by rule", "quarantined_by_rule.sql", "none"),
     ("Warnings by rule", "warnings_by_rule.sql", "none"),
+    ("Person-days rebuilt, and the rows published", "rows_published.sql", "nothing was built"),
     ("Visits by verdict", "visits_by_verdict.sql", "no visit in these days"),
     ("CRM writes by result", "writes_by_result.sql", "nothing was sent"),
+    ("Events by webhook", "events_by_webhook.sql", ""),
     ("Time by step", "time_by_step.sql", "no step has ended"),
 )
 
@@ -30,7 +32,8 @@ def show_run(engine: sa.Engine, run_id: str) -> None:
     """Print the tables of one run."""
     for title, file, nothing in TABLES:
         names, rows = answer(engine, file, run_id)
-        out.print(table_of(title, names, rows) if rows else f"[bold]{title}[/]: {nothing}")
+        if rows or nothing:
+            out.print(table_of(title, names, rows) if rows else f"[bold]{title}[/]: {nothing}")
     _, waiting = answer(engine, "ids_to_review.sql", run_id)
     if waiting:
         out.print(f"{waiting[0][0]:,} ids wait for somebody to say whose they are: fieldwork identity review")

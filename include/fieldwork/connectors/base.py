@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 import pyarrow as pa
 
@@ -38,6 +38,14 @@ class Source(Protocol):
     def read(self, stream: str, window: Window) -> Iterator[pa.RecordBatch]:
         """All slices, one after another: canonical columns of ``streams.STREAMS[stream].schema``."""
         ...
+
+
+#: What stands beside our fields in the rows that a target gives and takes.
+#: ``crm_id``: the CRM's own id of the record; ``write_key``: the idempotency key of the write that it holds, null where
+#: the CRM has no field for it; ``by_others``: somebody else changed it last, null = not known.
+LIVE: Final[dict[str, pa.DataType]] = {"crm_id": pa.string(), "write_key": pa.string(), "by_others": pa.bool_()}
+#: The names of the fields to write in a row; without this column, all.
+CHANGED: Final = "changed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,24 +108,90 @@ class RowResult:
     retryable: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """Calls that the CRM grants in 24 hours, to all who use it together, and how many of them are left."""
+
+    granted: int
+    left: int
+
+
 class CrmTarget(Protocol):
-    """One CRM that is written to. ``kind`` is ``visit`` (updated by record id) or ``performance`` (by external id)."""
+    """One CRM that is written to. ``kind`` is ``visit`` (updated by record id) or ``performance`` (by external id).
+
+    A write is never repeated by the target itself when it may have been executed: it raises a TransientError, and the
+    caller reads back what stands.
+    """
 
     system: str
+    #: rows of one ``upsert`` or ``delete``
     batch_size: int
+    #: calls that may be under way at once
     parallel: int
+
+    @property
+    def calls(self) -> int:
+        """Calls made so far that count against the CRM's quota."""
+        ...
+
+    def allow(self, calls: int | None) -> None:
+        """Make so many calls more and then raise ApiShareUsed, before anything is sent; None: no such limit."""
+        ...
+
+    def quota(self) -> Quota | None:
+        """What the CRM grants; None when it counts no calls. Costs a call where there is one."""
+        ...
+
+    def predict(self, kind: str, rows: int, key_bytes: int) -> int:
+        """Calls that reading and writing so many rows takes; ``key_bytes`` is the mean length of their keys."""
+        ...
 
     def preflight(self, kind: str) -> None:
         """Raise ConfigError that lists what the CRM lacks or does not let us write, before anything is sent."""
         ...
 
+    def creates(self, kind: str) -> bool:
+        """Whether a row whose record is absent makes it; else the row is refused."""
+        ...
+
+    def page_size(self, kind: str, key_bytes: int) -> int:
+        """How many keys ``current`` reads in one call."""
+        ...
+
     def current(self, kind: str, keys: Sequence[str]) -> pa.Table:
-        """Live values of our fields: column ``key`` and our canonical field names; absent records have no row."""
+        """Live values: column ``key``, those of :data:`LIVE`, and our canonical fields; absent records have no row."""
         ...
 
     def upsert(self, kind: str, rows: pa.Table) -> Sequence[RowResult]:
-        """Write at most ``batch_size`` rows (column ``key`` + fields); one result a row, in order.
+        """Write at most ``batch_size`` rows; one result a row, in order.
 
-        Raises a typed error when the whole request failed; its rows then have no result.
+        Columns: ``key``, fields, maybe ``write_key`` and :data:`CHANGED`. Raises CrmRejected when the CRM refused the
+        request as a whole, another typed error when it failed; its rows then have no result.
         """
+        ...
+
+    def delete(self, kind: str, rows: pa.Table) -> Sequence[RowResult]:
+        """Delete at most ``batch_size`` records (columns ``key``, ``crm_id``); a record that is gone is deleted."""
+        ...
+
+
+@runtime_checkable
+class BulkTarget(CrmTarget, Protocol):
+    """A CRM that takes many rows as one job, which it works through by itself."""
+
+    #: from so many rows on jobs are used; 0 = never
+    bulk_from: int
+    #: rows of one job
+    bulk_size: int
+
+    def submit(self, kind: str, rows: pa.Table) -> str:
+        """Hand over at most ``bulk_size`` rows as one job; its name. Nothing is executed yet."""
+        ...
+
+    def collect(self, kind: str, job: str, keys: Sequence[str]) -> Sequence[RowResult]:
+        """Let a job run and wait for it; a result for each key, in order. A second call gives the same."""
+        ...
+
+    def recall(self, kind: str, job: str, keys: Sequence[str]) -> Sequence[RowResult] | None:
+        """Stop a job that a process left behind. None: it never ran and never will; else its results."""
         ...

@@ -1,8 +1,9 @@
 """One way out: every request of a connector goes through a Transport, every answer comes back whole or as an error.
 
 The session is given from outside (Airflow's ``HttpHook`` makes it). What a Transport adds: time limits on every call,
-a bounded retry, the budget of calls, a cap on the body, and errors that hold neither URL queries nor bodies. All
-requests of ours may be repeated safely: reads, and writes by record id or external id.
+a bounded retry, the budget of calls, a cap on the body, and errors that hold neither URL queries nor bodies. Reads are
+repeated; a write whose answer is lost is not (``once``): it may have been executed, and somebody may have edited the
+record since.
 """
 
 from __future__ import annotations
@@ -31,6 +32,9 @@ from fieldwork.errors import (
     SourceUnavailable,
     TransientError,
 )
+
+JSON: Final = "application/json"
+CSV: Final = "text/csv"
 
 _CHUNK: Final = 1 << 18
 _LOOPBACK: Final = {"127.0.0.1", "localhost", "::1"}
@@ -66,6 +70,11 @@ class _Failed:
     kind: type[TransientError]
     happened: str
     retry_after: str | None = None
+
+    @property
+    def may_be_done(self) -> bool:
+        """Whether the system may have done what was asked all the same; only "too often" says that it has not."""
+        return self.kind is not RateLimited
 
 
 _Outcome: TypeAlias = Answer | _Failed
@@ -115,18 +124,22 @@ class Transport:
         body: bytes | None = None,
         form: Mapping[str, str] | None = None,
         kind: str | None = None,
+        media: str = JSON,
+        once: bool = False,
     ) -> Answer:
         """The answer to one request; statuses below 500 other than 3xx and 429 are the caller's to judge.
 
-        ``body`` is JSON; ``kind`` is what the budget counts (default the path). Raises SourceUnavailable,
-        RateLimited, BadResponse, PayloadTooLarge, RequestRefused (a redirect) or ConfigError (TLS, address).
+        ``media`` is what ``body`` is and what is asked for; ``kind`` is what the budget counts (default the path). With
+        ``once`` a request that may have been executed is not repeated. Raises SourceUnavailable, RateLimited,
+        BadResponse, PayloadTooLarge, RequestRefused (a redirect), QuotaExhausted (the budget) or ConfigError (TLS,
+        address).
         """
-        sent = {"Accept": "application/json", **(headers or {})}
+        sent = {"Accept": media, **(headers or {})}
         if form is not None:
             sent["Content-Type"] = "application/x-www-form-urlencoded"
             body = urlencode(form).encode()
         elif body is not None:
-            sent["Content-Type"] = "application/json; charset=utf-8"
+            sent["Content-Type"] = f"{media}; charset=utf-8"
         attempt = 0
         while True:
             attempt += 1
@@ -134,6 +147,8 @@ class Transport:
             outcome = self._attempt(method, path, params=params, headers=sent, body=body)
             if isinstance(outcome, Answer):
                 return outcome
+            if once and outcome.may_be_done:
+                raise outcome.kind(outcome.happened, todo="Read back whether it was done; the run does so by itself.")
             self._pause(outcome, attempt)
 
     def _pause(self, failed: _Failed, attempt: int) -> None:
@@ -157,7 +172,7 @@ class Transport:
         try:
             response = self._wire.open(method, path, **request)
         except urllib3.exceptions.SSLError as error:
-            problem = _certificate_problem(error)
+            problem = certificate_problem(error)
             if problem is None:
                 return _Failed(SourceUnavailable, f"{where} broke off TLS.")
         except ValueError:  # urllib3's LocationValueError is one, http.client's word for a header too
@@ -193,7 +208,7 @@ class Transport:
                 f"{where} answered a web page instead of JSON.",
                 todo="Look at the connection's host; a proxy, a log-in page or a ban may stand in between.",
             )
-        if status == 200 and body[-64:].rstrip()[-1:] not in (b"}", b"]"):
+        if status == 200 and not _ends_well(headers.get("Content-Type", ""), body):
             return _Failed(BadResponse, f"{where} cut its answer short.")
         return Answer(status, headers, body)
 
@@ -247,11 +262,16 @@ def _wire(session: requests.Session, base_url: str, system: str, limits: Limits)
     raise ConfigError(problem, todo=todo)
 
 
+def _ends_well(content_type: str, body: bytes) -> bool:
+    """JSON that is whole ends in a bracket; CSV (Salesforce's bulk results) is whole when its length is."""
+    return CSV in content_type.lower() or body[-64:].rstrip()[-1:] in (b"}", b"]")
+
+
 def _is_page(content_type: str, body: bytes) -> bool:
     return "html" in content_type.lower() or body[:64].lstrip()[:1] == b"<"
 
 
-def _certificate_problem(error: BaseException) -> str | None:
+def certificate_problem(error: BaseException) -> str | None:
     """Why the certificate was refused, in OpenSSL's words without the URL around them; None: it was not."""
     seen: list[BaseException] = [error]
     while seen:

@@ -34,7 +34,7 @@ class Wire:
         adapter.cert_verify(pool, base_url, around["verify"], around["cert"])  # type: ignore[no-untyped-call]
         self._pool = cast(urllib3.HTTPConnectionPool, pool)
         #: the path; behind a proxy for plain HTTP the whole address
-        self._base = adapter.request_url(base, around["proxies"]).rstrip("/")
+        self._base = adapter.request_url(base, around["proxies"])
         self._headers = {name: value for name, value in base.headers.items() if name.lower() not in _OF_THE_BODY}
         self._timeout = urllib3.Timeout(connect=connect_s, read=read_s)
 
@@ -43,14 +43,18 @@ class Wire:
         method: str,
         path: str,
         *,
-        params: Mapping[str, str] | None,
+        params: Mapping[str, str] | None = None,
         headers: Mapping[str, str],
         body: bytes | None,
     ) -> urllib3.BaseHTTPResponse:
-        """The answer with its body still to be read; raises urllib3's errors, ValueError for a malformed header."""
+        """The answer with its body still to be read; an empty ``path`` is the address itself, to the letter.
+
+        Raises urllib3's errors, ValueError for a malformed header.
+        """
+        where = self._base.rstrip("/") + path if path else self._base
         return self._pool.urlopen(
             method,
-            f"{self._base}{path}?{urlencode(params)}" if params else self._base + path,
+            f"{where}?{urlencode(params)}" if params else where,
             body,
             {**self._headers, **headers},
             retries=False,

@@ -42,23 +42,20 @@ def open_target(settings: Settings, conn_id: str = CRM) -> CrmTarget:
 
 def warehouse_url() -> str | None:
     """The URL of the Airflow connection ``fieldwork_warehouse``; None when there is none. Holds a password."""
-    connection = _find(WAREHOUSE)
+    connection = find(WAREHOUSE)
     if connection is None:
         return None
     return _postgres(connection).render_as_string(hide_password=False)
 
 
 def _connect(conn_id: str) -> dict[str, Any]:
-    connection = _find(conn_id)
+    connection = find(conn_id)
     if connection is None:
         raise ConfigError(
             f"There is no Airflow connection {conn_id}.",
             todo='Add it to Airflow: type HTTP, host, login, password, and extra {"system": "<its name>"}.',
         )
-    from airflow.providers.http.hooks.http import HttpHook
-
-    hook = HttpHook(http_conn_id=conn_id)
-    session = _bare(hook.get_conn())
+    session, base_url = http(conn_id)
     system = connection.extra_dejson.get("system")
     if not isinstance(system, str):
         raise ConfigError(
@@ -68,10 +65,19 @@ def _connect(conn_id: str) -> dict[str, Any]:
     return {
         "system": system,
         "session": session,
-        "base_url": hook.base_url,
+        "base_url": base_url,
         "login": connection.login or "",
         "password": connection.password or "",
     }
+
+
+def http(conn_id: str) -> tuple[requests.Session, str]:
+    """Session and address of a connection of type HTTP, by Airflow's hook."""
+    from airflow.providers.http.hooks.http import HttpHook
+
+    hook = HttpHook(http_conn_id=conn_id)
+    session = _bare(hook.get_conn())
+    return session, hook.base_url
 
 
 def _bare(session: requests.Session) -> requests.Session:
@@ -81,7 +87,7 @@ def _bare(session: requests.Session) -> requests.Session:
     return session
 
 
-def _find(conn_id: str) -> Any:
+def find(conn_id: str) -> Any:
     """Airflow's connection, or None. Absence is one error inside of a task and another one outside."""
     from airflow.sdk import BaseHook
     from airflow.sdk.exceptions import AirflowNotFoundException, AirflowRuntimeError, ErrorType

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from fieldwork import failpoint
-from fieldwork.orchestration import reporting, sessions, window
+from fieldwork.orchestration import reporting, sessions, webhooks, window
 from fieldwork.settings import Settings
 from fieldwork.settings import load as load_settings
 from fieldwork.steps.progress import Progress
@@ -93,12 +93,35 @@ def publish(run_id: str) -> Counts:
     return _in_warehouse(step_, run_id)
 
 
-def write_back(run_id: str) -> Counts:
-    """The difference to the CRM; a dry run only counts it."""
+def write_back(run_id: str, *, accept_mass_change: bool = False) -> Counts:
+    """The difference to the CRM, and to the webhooks where there are any; a dry run only counts it. The sample of
+    changes stays in ``ops.step``: it tells of people.
+    """
     from fieldwork.steps.write_back import write_back as step_
 
     engine, settings = open_warehouse()
-    return step_(engine, settings, sessions.open_target(settings), run_id=run_id, progress=reporting.current())
+    progress = reporting.current()
+    with webhooks.told_too(engine, settings, run_id=run_id, accept_mass_change=accept_mass_change, progress=progress):
+        target = sessions.open_target(settings)
+        found = step_(engine, settings, target, run_id=run_id, accept_mass_change=accept_mass_change, progress=progress)
+    return {kind: _counts(told) for kind, told in found.items()}
+
+
+def rehearse_undo(batch: int) -> Counts:
+    """What taking a write batch back would do, in numbers."""
+    from fieldwork.steps.crm_undo import rehearse_undo as step_
+
+    engine, _ = open_warehouse()
+    return dict(_counts(step_(engine, batch)))
+
+
+def crm_undo(run_id: str, batch: int) -> Counts:
+    """Take a write batch back."""
+    from fieldwork.steps.crm_undo import crm_undo as step_
+
+    engine, settings = open_warehouse()
+    target = sessions.open_target(settings)
+    return step_(engine, settings, target, number=batch, run_id=run_id, progress=reporting.current())
 
 
 def finish(run_id: str) -> Counts:
@@ -110,6 +133,11 @@ def finish(run_id: str) -> Counts:
     for warning in result["warnings"]:
         _log.warning("%s `fieldwork quarantine ageing` tells which.", warning)
     return result
+
+
+def _counts(told: Any) -> Any:
+    """A step's numbers without its sample."""
+    return {name: value for name, value in told.items() if name != "sample"} if isinstance(told, dict) else told
 
 
 def _in_warehouse(step_: WarehouseStep, run_id: str) -> Counts:

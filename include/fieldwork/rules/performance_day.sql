@@ -3,14 +3,16 @@
 -- build.visit_check, visit_plan, core.task, core.opportunity; :run_id. Key: as the grain.
 --
 -- The index is the weighted mean of three shares, times 100. A share with nothing to measure is left out and the other
--- weights count for more; null when nothing is left.
---   visits_verified: verified visits of the planned ones
---   tasks_on_time:   tasks completed by the end of their due day, of those due
---   attendance:      duty less minutes late and left early, of the duty (planned less leave); 0 when absent; left out on
---                    an incomplete day
+-- weights count for more; null when nothing is left. Each share is one column of the row divided by another, so that a
+-- month's index is made of their sums (totals.sql):
+--   visits_verified: visits_verified of visits_planned
+--   tasks_on_time:   tasks_on_time of tasks_due
+--   attendance:      duty_kept_minutes of duty_minutes: duty (planned less leave) less minutes late and left early; none
+--                    kept when absent; nothing measured on an incomplete day, and under irregular hours
 insert into build.performance_day (
     run_id, employee_id, work_date, team, manager_employee_id, status, worked_minutes, late_minutes, early_minutes,
-    overtime_minutes, exposure_minutes, visits_planned, visits_done, visits_verified, tasks_due, tasks_on_time, follow_ups,
+    overtime_minutes, planned_days, planned_minutes, leave_minutes, leave_days, exposure_minutes, duty_minutes,
+    duty_kept_minutes, visits_planned, visits_done, visits_verified, tasks_due, tasks_on_time, follow_ups,
     opportunities_created, opportunities_won, amount_won, amount_won_other, performance_index, rule_version
 )
 with visits as (
@@ -27,7 +29,8 @@ with visits as (
 ),
 
 span as (
-    -- facts are read once per person, not once per day; a day between that is not the run's finds no partner below
+    -- facts are read once per person, not once per day, and by index, not by reading tables through (offset 0); a day
+    -- between that is not the run's finds no partner below
     select
         employee_id,
         time_zone,
@@ -49,9 +52,15 @@ due as (
             where t.status = 'done' and t.completed_at < (t.due_on + 1)::timestamp at time zone span.time_zone
         ) as on_time
     from span
-    join core.task as t
-        on span.employee_id = t.employee_id and t.due_on >= span.first_day and t.due_on <= span.last_day
-    where t.status <> 'cancelled' and not t.deleted
+    cross join lateral (
+        select *
+        from core.task
+        where
+            employee_id = span.employee_id
+            and due_on >= span.first_day and due_on <= span.last_day
+            and status <> 'cancelled' and not deleted
+        offset 0
+    ) as t
     group by span.employee_id, span.time_zone, t.due_on
 ),
 
@@ -62,9 +71,15 @@ followed as (
         (t.completed_at at time zone span.time_zone)::date as work_date,
         count(*) as follow_ups
     from span
-    join core.task as t
-        on span.employee_id = t.employee_id and t.completed_at >= span.begins_at and t.completed_at < span.ends_at
-    where t.status = 'done' and t.account_id is not null and not t.deleted
+    cross join lateral (
+        select *
+        from core.task
+        where
+            employee_id = span.employee_id
+            and completed_at >= span.begins_at and completed_at < span.ends_at
+            and status = 'done' and account_id is not null and not deleted
+        offset 0
+    ) as t
     group by span.employee_id, span.time_zone, (t.completed_at at time zone span.time_zone)::date
 ),
 
@@ -75,24 +90,44 @@ created as (
         (o.created_at at time zone span.time_zone)::date as work_date,
         count(*) as opportunities
     from span
-    join core.opportunity as o
-        on span.employee_id = o.employee_id and o.created_at >= span.begins_at and o.created_at < span.ends_at
-    where not o.deleted
+    cross join lateral (
+        select *
+        from core.opportunity
+        where
+            employee_id = span.employee_id
+            and created_at >= span.begins_at and created_at < span.ends_at
+            and not deleted
+        offset 0
+    ) as o
     group by span.employee_id, span.time_zone, (o.created_at at time zone span.time_zone)::date
+),
+
+closed as (
+    select o.employee_id, span.time_zone, o.closed_on, o.currency, o.amount
+    from span
+    cross join lateral (
+        select *
+        from core.opportunity
+        where
+            employee_id = span.employee_id
+            and closed_on >= span.first_day and closed_on <= span.last_day
+            and is_won and not deleted
+        offset 0
+    ) as o
 ),
 
 won as (
     select
         d.employee_id,
         d.work_date,
-        coalesce(o.currency, d.company_currency) as currency,
-        coalesce(o.currency, d.company_currency) = d.company_currency as at_home,
+        coalesce(nullif(upper(btrim(o.currency)), ''), d.company_currency) as currency,
+        d.company_currency,
         count(*) as opportunities,
         coalesce(sum(o.amount), 0) as amount
     from planned_day as d
-    join core.opportunity as o on d.employee_id = o.employee_id and d.work_date = o.closed_on
-    where o.is_won and not o.deleted
-    group by d.employee_id, d.work_date, coalesce(o.currency, d.company_currency), d.company_currency
+    join closed as o
+        on d.employee_id = o.employee_id and d.work_date = o.closed_on and d.time_zone = o.time_zone
+    group by 1, 2, 3, 4
 ),
 
 won_day as (
@@ -100,8 +135,8 @@ won_day as (
         employee_id,
         work_date,
         sum(opportunities) as opportunities,
-        coalesce(sum(amount) filter (where at_home), 0) as amount,
-        jsonb_object_agg(currency, amount) filter (where not at_home) as elsewhere
+        coalesce(sum(amount) filter (where currency = company_currency), 0) as amount,
+        jsonb_object_agg(currency, amount) filter (where currency <> company_currency) as elsewhere
     from won
     group by employee_id, work_date
 ),
@@ -111,7 +146,9 @@ joined as (
         a.*,
         d.team,
         d.manager,
-        d.weights,
+        coalesce((d.weights ->> 'visits_verified')::numeric, 0) as visit_weight,
+        coalesce((d.weights ->> 'tasks_on_time')::numeric, 0) as task_weight,
+        coalesce((d.weights ->> 'attendance')::numeric, 0) as attendance_weight,
         case
             when a.status in ('holiday', 'rest', 'leave') then 0
             else greatest(0, a.planned_minutes - a.leave_minutes)
@@ -139,32 +176,28 @@ joined as (
     where a.run_id = :run_id
 ),
 
-shared as (
+measured as (
     select
         j.*,
-        visits_verified::double precision / nullif(visits_planned, 0) as visit_share,
-        tasks_on_time::double precision / nullif(tasks_due, 0) as task_share,
+        case when status = 'incomplete' or hours_system = 'irregular' then 0 else duty end as measured_duty,
         case
-            when status = 'incomplete' then null
-            when status = 'absent' and duty > 0 then 0
-            else greatest(0, duty - late_minutes - early_minutes)::double precision / nullif(duty, 0)
-        end as attendance_share,
-        coalesce((weights ->> 'visits_verified')::double precision, 0) as visit_weight,
-        coalesce((weights ->> 'tasks_on_time')::double precision, 0) as task_weight,
-        coalesce((weights ->> 'attendance')::double precision, 0) as attendance_weight
+            when status in ('incomplete', 'absent') or hours_system = 'irregular' then 0
+            else greatest(0, duty - late_minutes - early_minutes)
+        end as kept
     from joined as j
 ),
 
 weighed as (
+    -- numeric, not binary: the same sums give the same index in every order, a month's too
     select
-        s.*,
-        coalesce(visit_share * visit_weight, 0)
-        + coalesce(task_share * task_weight, 0)
-        + coalesce(attendance_share * attendance_weight, 0) as reached,
-        case when visit_share is null then 0 else visit_weight end
-        + case when task_share is null then 0 else task_weight end
-        + case when attendance_share is null then 0 else attendance_weight end as weight
-    from shared as s
+        m.*,
+        coalesce(visits_verified * visit_weight / nullif(visits_planned, 0), 0)
+        + coalesce(tasks_on_time * task_weight / nullif(tasks_due, 0), 0)
+        + coalesce(kept * attendance_weight / nullif(measured_duty, 0), 0) as reached,
+        case when visits_planned > 0 then visit_weight else 0 end
+        + case when tasks_due > 0 then task_weight else 0 end
+        + case when measured_duty > 0 then attendance_weight else 0 end as possible
+    from measured as m
 )
 
 select
@@ -178,7 +211,13 @@ select
     late_minutes,
     early_minutes,
     overtime_minutes,
+    (planned_minutes > 0)::integer,
+    planned_minutes,
+    leave_minutes,
+    case when planned_minutes > 0 then round(leave_minutes::numeric / planned_minutes, 4) else 0 end,
     case when status = 'absent' then 0 else duty end,
+    measured_duty,
+    kept,
     visits_planned,
     visits_done,
     visits_verified,
@@ -189,6 +228,6 @@ select
     opportunities_won,
     amount_won,
     amount_won_other,
-    round((100 * reached / nullif(weight, 0))::numeric, 2)::double precision,
+    round(100 * reached / nullif(possible, 0), 2)::double precision,
     rule_version
 from weighed

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,8 +27,18 @@ from .shifts import need_shift
 COLUMNS: Final = ("employee_id", "work_date", "shift")
 
 
-def keep(connection: sa.Connection, path: Path, shifts: Sequence[Row]) -> None:
-    """Make ``ref.roster_day`` hold the lines of the file and no others; raises ConfigError that names the line."""
+@dataclass(frozen=True, slots=True)
+class RosterLines:
+    """Dates of people on which the file says another shift than the warehouse, or one of them says none."""
+
+    dates: int
+    people: int
+    first_day: date
+    last_day: date
+
+
+def load(connection: sa.Connection, path: Path, shifts: Sequence[Row]) -> None:
+    """Bring the lines of the file into ``roster_line`` (temporary); raises ConfigError that names the line."""
     table = read(path, shifts)
     connection.execute(sa.text("create temporary table roster_line (like ref.roster_day) on commit drop"))
     text = io.BytesIO()
@@ -36,9 +47,23 @@ def keep(connection: sa.Connection, path: Path, shifts: Sequence[Row]) -> None:
     with driver.cursor() as cursor, cursor.copy("copy roster_line from stdin (format csv, header)") as copy:
         copy.write(text.getvalue())
     connection.execute(sa.text("analyze roster_line"))
-    connection.execute(sa.text("analyze ref.roster_day"))
+
+
+def differing(connection: sa.Connection) -> RosterLines | None:
+    """What ``roster_line`` says otherwise than ``ref.roster_day``; None: nothing."""
+    found = connection.execute(sa.text(sql.read("roster_difference"))).one()
+    return RosterLines(*found) if found.dates else None
+
+
+def write(connection: sa.Connection) -> None:
+    """Make ``ref.roster_day`` hold what ``roster_line`` says and nothing else."""
     for statement in sql.read("roster_file").split(";"):
         connection.execute(sa.text(statement))
+
+
+def forget(connection: sa.Connection) -> None:
+    """Drop ``roster_line``: the file may be loaded once more in the transaction."""
+    connection.execute(sa.text("drop table roster_line"))
 
 
 def read(path: Path, shifts: Sequence[Row]) -> pa.Table:

@@ -10,6 +10,4 @@ insert into ref.roster_day (employee_id, work_date, shift)
 select line.employee_id, line.work_date, line.shift
 from roster_line as line
 left join ref.roster_day as there on line.employee_id = there.employee_id and line.work_date = there.work_date
-where there.employee_id is null;
-
-drop table roster_line
+where there.employee_id is null

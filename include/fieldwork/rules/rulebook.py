@@ -1,7 +1,8 @@
 """The dated rules of the configuration, read and checked: rule versions, shifts, who works which, hours systems.
 
 ``[[rules]]``, ``[[shift]]``, ``[[roster]]`` and ``[[hours]]`` become the rows of ``ref.rule_version``, ``ref.shift``,
-``ref.roster`` and ``ref.hours``.
+``ref.roster`` and ``ref.hours``. A version that turned out wrong is kept as ``withdrawn``: it holds for no day (it ends
+where it begins), but days in the history were computed with it.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ _LATER: Final[Row] = {
     "poor_accuracy_m": 1000.0,
     "speed_limit_kmh": 900.0,
 }
-_KEYS: Final = DATES | {"version", "time_zone", "weights"} | _MEASURES.keys() | _LATER.keys()
+_KEYS: Final = DATES | {"version", "time_zone", "weights", "withdrawn"} | _MEASURES.keys() | _LATER.keys()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +57,13 @@ class Rulebook:
 def read(settings: Settings) -> Rulebook:
     """The rules of the configuration; raises ConfigError that names the entry at fault."""
     company = settings.section("company")
-    versions = dated("rules", [_version(entry, company) for entry in read_list(settings, "rules")], ())
-    _need_one_name_each(versions)
+    every = [_version(entry, company) for entry in read_list(settings, "rules")]
+    versions = dated("rules", [row for row in every if not _is_withdrawn(row)], ())
+    _need_one_name_each(every)
     need_no_gap(versions, "[[rules]]")
     known = shifts.read(settings)
-    return Rulebook(versions, known, rosters.read(settings, known), hours.read(settings))
+    held = [*versions, *filter(_is_withdrawn, every)]
+    return Rulebook(held, known, rosters.read(settings, known), hours.read(settings))
 
 
 def _version(entry: Mapping[str, Any], company: Mapping[str, Any]) -> Row:
@@ -88,7 +91,14 @@ def _version(entry: Mapping[str, Any], company: Mapping[str, Any]) -> Row:
         **{name: _later(entry, name, where) for name in _LATER},
     }
     row["config_hash"] = _hash(row)
+    if optional(entry, "withdrawn", bool, where, False):
+        row["valid_to"] = row["valid_from"]
     return row
+
+
+def _is_withdrawn(version: Row) -> bool:
+    """It held once, days in the history carry it, and now it holds for no day."""
+    return bool(version["valid_to"] == version["valid_from"])
 
 
 def _later(entry: Mapping[str, Any], name: str, where: str) -> Any:

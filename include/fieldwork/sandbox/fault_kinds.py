@@ -200,6 +200,15 @@ def _row_error(case: Case) -> Reply:
     return json_reply(results)
 
 
+def _poison(case: Case) -> Reply:
+    """A write that holds one of ``keys`` anywhere is refused whole, with ``status``, ``code`` and ``message``."""
+    if not any(str(key).encode() in case.request.body for key in case.params.get("keys", ())):
+        return case.answer()
+    code = case.params.get("code", "JSON_PARSER_ERROR")
+    refusal = [{"message": case.params.get("message", "Illegal character in a value"), "errorCode": code}]
+    return json_reply(refusal, int(case.params.get("status", 400)))
+
+
 def _edited(reply: Reply, change: Callable[[list[dict[str, Any]]], None]) -> Reply:
     body = orjson.loads(reply.body)
     for place in (body.get("result"), body) if isinstance(body, dict) else ():
@@ -236,4 +245,5 @@ KINDS: Final[dict[str, Spoiler]] = {
     "reshape": _reshape,
     "cursor_loop": _cursor_loop,
     "row_error": _row_error,
+    "poison": _poison,
 }

@@ -38,7 +38,8 @@ STORM: Final[tuple[dict[str, Any], ...]] = (
     {"match": "/composite/sobjects", "kind": "row_error", "code": "UNABLE_TO_LOCK_ROW", "after": 2, "times": 1},
 )
 
-_LOCATOR: Final = re.compile(r"(/query(?:All)?)/.+")
+#: What names one query's pages or one job in a path: calls are counted without it.
+_NAMES: Final = re.compile(r"(/query(?:All)?|/jobs/ingest)/[^/]+")
 
 
 class VendorApp(Protocol):
@@ -105,14 +106,11 @@ class FaultyApp:
         """The app's answer, a spoilt one, or the control API's."""
         if request.path.startswith("/_sandbox/"):
             return self._control(request)
-        path = _LOCATOR.sub(r"\1", request.path)
+        path = _NAMES.sub(r"\1", request.path)
         with self._lock:
             self._calls[path] += 1
             due = [rule for rule in self._rules if rule.turn(request.path)]
-        if not due:
-            reply = self.app.answer(request)
-        else:
-            reply = due[0].spoil(Case(due[0].params, request, self.app, self._last.get(path)))
+        reply = _Spoilt(self.app, due, self._last.get(path)).answer(request)
         if self._rules and reply.ending == "complete" and reply.status == 200:
             self._last[path] = reply
         return reply
@@ -135,6 +133,24 @@ class FaultyApp:
         if what == ("GET", "health"):
             return json_reply({"ready": True, "pid": os.getpid()})
         return json_reply({"error": "no such control"}, 404)
+
+
+@dataclass(frozen=True, slots=True)
+class _Spoilt:
+    """The app behind several faults that fall on one call: each meets what the ones after it leave of the answer."""
+
+    app: VendorApp
+    due: Sequence[Rule]
+    last: Reply | None
+
+    def answer(self, request: Request) -> Reply:
+        if not self.due:
+            return self.app.answer(request)
+        first, *others = self.due
+        return first.spoil(Case(first.params, request, _Spoilt(self.app, others, self.last), self.last))
+
+    def expire_tokens(self) -> None:
+        self.app.expire_tokens()
 
 
 def _rule(spec: dict[str, Any]) -> Rule:

@@ -71,6 +71,10 @@ class Sandbox:
         """CRM records vanish for good: deleted, and the recycle bin emptied."""
         self.salesforce.purge(name, identifiers)
 
+    def remove(self, identifier: str) -> None:
+        """A person deletes a CRM record by hand; raises LookupError when the CRM refuses."""
+        self.salesforce.remove(identifier)
+
     def load(self, company: Company) -> None:
         """The company's next state: both systems serve it from now on; writes to the CRM stay on top."""
         self.dingtalk.load(company)

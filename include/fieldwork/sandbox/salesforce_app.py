@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from fieldwork.sandbox.company import Company
-from fieldwork.sandbox.salesforce_door import Door, HttpError
+from fieldwork.sandbox.salesforce_bulk import Ingest
+from fieldwork.sandbox.salesforce_door import Door, HttpError, json_body
 from fieldwork.sandbox.salesforce_groups import grouped
 from fieldwork.sandbox.salesforce_query import Found, QueryError, by_ids, run
 from fieldwork.sandbox.salesforce_schema import OBJECTS, SObject, describe
 from fieldwork.sandbox.salesforce_store import Store
-from fieldwork.sandbox.salesforce_write import Outcome, Writer
+from fieldwork.sandbox.salesforce_write import PERSON, Outcome, Writer
 from fieldwork.sandbox.server import Reply, Request, json_reply
 from fieldwork.sandbox.soql import Query, SoqlError, parse
 from fieldwork.sandbox.state import Journal
@@ -56,6 +57,7 @@ class SalesforceApp:
         self, company: Company, *, client_id: str, client_secret: str, journal: Journal, calls_a_day: int = 1_000_000
     ) -> None:
         self.door = Door(client_id, client_secret, calls_a_day)
+        self.jobs = Ingest()
         self._journal = journal
         self._locators: OrderedDict[str, Found] = OrderedDict()
         self._lock = threading.Lock()
@@ -81,9 +83,12 @@ class SalesforceApp:
 
     def edit(self, name: str, identifier: str, fields: Mapping[str, Any]) -> None:
         """A person changes a record by hand; raises LookupError with Salesforce's code when it is refused."""
-        outcome = self._writer.update([{**_typed(_object(name), fields), "id": identifier}], all_or_none=False)[0]
-        if outcome.refused is not None:
-            raise LookupError(outcome.refused.code)
+        record = {**_typed(_object(name), fields), "id": identifier}
+        _must_pass(self._writer.update([record], all_or_none=False, by=PERSON)[0])
+
+    def remove(self, identifier: str) -> None:
+        """A person deletes a record; raises LookupError with Salesforce's code when it is refused."""
+        _must_pass(self._writer.delete([identifier], all_or_none=False, by=PERSON)[0])
 
     def purge(self, name: str, identifiers: Sequence[str]) -> None:
         """Records vanish as if the recycle bin had been emptied: no query finds them any more."""
@@ -170,7 +175,7 @@ class SalesforceApp:
 
     def retrieve(self, call: Call) -> Reply:
         """Records of a type by id, in the order asked, null where there is none (``POST`` or ``GET``)."""
-        body = _json(call.request) if call.request.method == "POST" else call.request.query
+        body = json_body(call.request) if call.request.method == "POST" else call.request.query
         ids, fields = _names(body.get("ids")), _names(body.get("fields"))
         if not ids or not fields:
             raise HttpError(400, "MISSING_ARGUMENT", "ids and fields are needed")
@@ -212,9 +217,21 @@ class SalesforceApp:
         outcomes = self._writer.update(records, all_or_none=all_or_none)
         return json_reply([outcome.as_json(upsert=False) for outcome in outcomes])
 
+    def delete_many(self, call: Call) -> Reply:
+        """``DELETE /composite/sobjects?ids=``."""
+        ids = _names(call.request.query.get("ids"))
+        if not ids or len(ids) > BATCH:
+            raise HttpError(400, "EXCEEDED_MAX_SIZE_REQUEST", f"from 1 to {BATCH} ids are needed")
+        outcomes = self._writer.delete(ids, all_or_none=call.request.query.get("allOrNone", "").lower() == "true")
+        return json_reply([outcome.as_json(upsert=False) for outcome in outcomes])
+
+    def ingest(self, call: Call) -> Reply:
+        """``/jobs/ingest`` and what stands below it."""
+        return self.jobs.answer(self._writer, call.request, call.version, *call.parts)
+
     def create_one(self, call: Call) -> Reply:
         """``POST /sobjects/{S}``."""
-        outcome = self._writer.insert(call.sobject, _typed(call.sobject, _json(call.request)))
+        outcome = self._writer.insert(call.sobject, _typed(call.sobject, json_body(call.request)))
         return _single(outcome, 201)
 
     def update_one(self, call: Call) -> Reply:
@@ -222,14 +239,14 @@ class SalesforceApp:
         identifier = call.parts[1]
         if not self._store.sheets[call.sobject.name.lower()].has(identifier):
             raise HttpError(*NOT_FOUND)
-        record = {**_typed(call.sobject, _json(call.request)), "id": identifier}
+        record = {**_typed(call.sobject, json_body(call.request)), "id": identifier}
         return _single(self._writer.update([record], all_or_none=False)[0], 204)
 
     def upsert_one(self, call: Call) -> Reply:
         """``PATCH /sobjects/{S}/{ExternalIdField}/{value}``."""
         _, key, value = call.parts
         sobject = _external(call.sobject, key)
-        record = {**_typed(sobject, _json(call.request)), sobject.fields[key.lower()].name: value}
+        record = {**_typed(sobject, json_body(call.request)), sobject.fields[key.lower()].name: value}
         outcome = self._writer.upsert(sobject, key, [record], all_or_none=False)[0]
         return _single(outcome, 201 if outcome.created else 200)
 
@@ -253,9 +270,14 @@ ROUTES: Final[tuple[tuple[str, str, Callable[[SalesforceApp, Call], Reply]], ...
     ("GET", r"sobjects/(\w+)/(\w+)/(.+)", SalesforceApp.one),
     ("PATCH", r"sobjects/(\w+)/(\w+)/(.+)", SalesforceApp.upsert_one),
     ("PATCH", r"composite/sobjects", SalesforceApp.update_many),
+    ("DELETE", r"composite/sobjects", SalesforceApp.delete_many),
     ("PATCH", r"composite/sobjects/(\w+)/(\w+)", SalesforceApp.upsert_many),
     ("POST", r"composite/sobjects/(\w+)", SalesforceApp.retrieve),
     ("GET", r"composite/sobjects/(\w+)", SalesforceApp.retrieve),
+    *(
+        (method, r"jobs/ingest(?:/(\w+))?(?:/(\w+))?", SalesforceApp.ingest)
+        for method in ("POST", "PUT", "PATCH", "GET", "DELETE")
+    ),
 )
 
 
@@ -275,7 +297,7 @@ def _external(sobject: SObject, key: str) -> SObject:
 
 
 def _batch(request: Request) -> tuple[list[Any], bool]:
-    body = _json(request)
+    body = json_body(request)
     records = body.get("records")
     if not isinstance(records, list):
         raise HttpError(400, "JSON_PARSER_ERROR", "records is missing")
@@ -284,18 +306,13 @@ def _batch(request: Request) -> tuple[list[Any], bool]:
     return records, body.get("allOrNone") is True
 
 
-def _json(request: Request) -> dict[str, Any]:
-    try:
-        body = request.json()
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        raise HttpError(400, "JSON_PARSER_ERROR", "The HTTP entity body is not the JSON that this resource needs")
-    return body
-
-
 def _typed(sobject: SObject, record: Mapping[str, Any]) -> dict[str, Any]:
     return {**record, "attributes": {"type": sobject.name}}
+
+
+def _must_pass(outcome: Outcome) -> None:
+    if outcome.refused is not None:
+        raise LookupError(outcome.refused.code)
 
 
 def _single(outcome: Outcome, status: int) -> Reply:

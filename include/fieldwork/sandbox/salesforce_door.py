@@ -7,7 +7,9 @@ import binascii
 import secrets
 import threading
 import time
+from typing import Any
 
+from fieldwork.sandbox.salesforce_write import INTEGRATION
 from fieldwork.sandbox.server import Reply, Request, json_reply
 
 
@@ -17,6 +19,17 @@ class HttpError(Exception):
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
         self.status, self.code, self.message = status, code, message
+
+
+def json_body(request: Request) -> dict[str, Any]:
+    """The request's JSON object; raises HttpError when it has none."""
+    try:
+        body = request.json()
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise HttpError(400, "JSON_PARSER_ERROR", "The HTTP entity body is not the JSON that this resource needs")
+    return body
 
 
 class Door:
@@ -62,7 +75,7 @@ class Door:
                 "signature": secrets.token_urlsafe(32),
                 "token_format": "opaque",
                 "instance_url": self.instance_url,
-                "id": f"{self.instance_url}/id/00DSB/005SB",
+                "id": f"{self.instance_url}/id/00DSB0000000ORG01/{INTEGRATION}",
                 "token_type": "Bearer",
                 "issued_at": str(time.time_ns() // 1_000_000),
             }

@@ -76,6 +76,7 @@ def _object(name: str, stream: str | None, prefix: str, *fields: Field) -> tuple
         Field("CreatedDate", "datetime", "created_at"),
         Field("LastModifiedDate", "datetime", "modified_at"),
         Field("SystemModstamp", "datetime", "modified_at"),
+        Field("LastModifiedById", "reference", to="User", length=18),
     )
     merged = {field.name.lower(): field for field in (*common, *fields)}
     return name.lower(), SObject(name, merged, stream, prefix)
@@ -134,6 +135,7 @@ OBJECTS: Final[dict[str, SObject]] = dict(
             Field("Checkin_At__c", "datetime", writable=True),
             _number("Checkin_Minutes_Off__c"),
             _text("Checkin_Reason__c", 255),
+            _text("Fieldwork_Write__c", 80),
         ),
         _object(
             "Task", "tasks", "00T",
@@ -173,6 +175,7 @@ OBJECTS: Final[dict[str, SObject]] = dict(
             Field("Amount_Won__c", "currency", length=18, scale=2, writable=True),
             _number("Performance_Index__c", 4),
             _text("Rule_Version__c", 40),
+            _text("Fieldwork_Write__c", 80),
         ),
     ]
 )  # fmt: skip
@@ -220,6 +223,7 @@ def describe(sobject: SObject) -> dict[str, Any]:
         "queryable": True,
         "createable": sobject.stream is None,
         "updateable": True,
+        "deletable": True,
         "custom": sobject.name.endswith("__c"),
         "fields": [_described(field) for field in sobject.fields.values()],
     }
@@ -255,6 +259,18 @@ def parse(field: Field, value: Any) -> Any:
         return _number_of(value, field.scale)
     reader: Callable[[Any], Any] = _PARSERS.get(field.type, _text_of)
     return reader(value)
+
+
+def from_text(field: Field, text: str) -> Any:
+    """A CSV cell as the JSON value that it stands for; what is none stays text, for :func:`parse` to refuse."""
+    if field.type == "boolean":
+        return {"true": True, "false": False}.get(text.lower(), text)
+    if field.type in NUMBERS:
+        try:
+            return float(text)
+        except ValueError:
+            return text
+    return text
 
 
 def _text_of(value: Any) -> str:

@@ -47,8 +47,8 @@ class Sheet:
         self._at: dict[str, int]
         self._lay(rows)
         self._fresh: dict[str, Record] = {}
-        #: ids of deleted records: no write deletes one
-        self.deleted = frozenset(self._rows.filter(self._rows["IsDeleted"])["Id"].to_pylist())
+        #: ids of deleted records
+        self.deleted: set[str] = set(self._rows.filter(self._rows["IsDeleted"])["Id"].to_pylist())
         key = sobject.external_field
         self._key = key.name if key else None
         self._by_key: dict[str, str] = {}
@@ -83,8 +83,13 @@ class Sheet:
     def put(self, record: Record) -> None:
         """Insert or replace one whole record."""
         self._fresh[record["Id"]] = record
+        if record["IsDeleted"]:
+            self.deleted.add(record["Id"])
         if self._key and record[self._key] is not None:
-            self._by_key[record[self._key]] = record["Id"]
+            if record["IsDeleted"]:
+                self._by_key.pop(record[self._key], None)  # a deleted record keeps no other from its external id
+            else:
+                self._by_key[record[self._key]] = record["Id"]
 
     def purge(self, identifiers: Iterable[str]) -> None:
         """Forget records as if they had never been."""
@@ -157,8 +162,8 @@ class Store:
         self._created += 1
         return f"{sobject.prefix}SB{self._created:013d}"
 
-    def apply(self, name: str, changes: Sequence[Change], stamp: datetime) -> None:
-        """Set the values of records of one object, made if they do not exist; their stamps become ``stamp``."""
+    def apply(self, name: str, changes: Sequence[Change], stamp: datetime, by: str | None) -> None:
+        """Set the values of records of one object, made if they do not exist; ``by`` and ``stamp`` say who and when."""
         sheet = self.sheets[name]
         for (identifier, values), record in zip(changes, sheet.get(key for key, _ in changes), strict=True):
             if record is None:
@@ -166,7 +171,7 @@ class Store:
                 record = {field.name: field.constant for field in sheet.sobject.fields.values()}
                 record.update(Id=identifier, CreatedDate=stamp)
             newest = max(stamp, record["SystemModstamp"] or stamp)  # a replayed write may be older than the record
-            record.update(values, SystemModstamp=newest, LastModifiedDate=newest)
+            record.update(values, SystemModstamp=newest, LastModifiedDate=newest, LastModifiedById=by)
             if "WhatId" in values:
                 record["AccountId"] = values["WhatId"]
             sheet.put(record)

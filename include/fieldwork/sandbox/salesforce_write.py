@@ -22,6 +22,10 @@ ROLLED_BACK = (
     "Record rolled back because not all records were valid and the request was using AllOrNone header",
 )
 
+#: who writes: the app's Run As user, or somebody at the screen
+INTEGRATION = "005SB000000000INT1"
+PERSON = "005SB000000000PER1"
+
 #: what a record's fields would do; raises RowError when it is refused
 Judge = Callable[[Mapping[str, Any]], "Outcome"]
 
@@ -80,7 +84,7 @@ class Writer:
 
         return self._transact(records, judge, sobject, all_or_none=all_or_none)
 
-    def update(self, records: Sequence[Any], *, all_or_none: bool) -> list[Outcome]:
+    def update(self, records: Sequence[Any], *, all_or_none: bool, by: str = INTEGRATION) -> list[Outcome]:
         """Update by record id; the type of each record stands in its attributes. Ids that stand twice all fail."""
         ids = Counter(_id_of(record) for record in records if isinstance(record, dict))
 
@@ -93,15 +97,32 @@ class Writer:
                 raise RowError("MISSING_ARGUMENT", "Id not specified in an update call")
             if ids[identifier] > 1:
                 raise RowError("DUPLICATE_VALUE", f"Duplicate id specified: {identifier}", ["Id"])
-            sheet = self.store.sheets[sobject.name.lower()]
-            if not sheet.has(identifier):
-                raise RowError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id")
-            if identifier in sheet.deleted:
-                raise RowError("ENTITY_IS_DELETED", "entity is deleted")
+            self._must_stand(sobject, identifier)
             fields = {name: value for name, value in record.items() if name.lower() != "id"}
             return self._judged(sobject, fields, identifier)
 
-        return self._transact(records, judge, None, all_or_none=all_or_none)
+        return self._transact(records, judge, None, all_or_none=all_or_none, by=by)
+
+    def delete(self, ids: Sequence[str], *, all_or_none: bool, by: str = INTEGRATION) -> list[Outcome]:
+        """Delete by record id, whatever the object; a deleted record is found by ``queryAll`` alone."""
+
+        def judge(record: Mapping[str, Any]) -> Outcome:
+            identifier = _id_of(record)
+            sobject = next((o for o in OBJECTS.values() if self.store.sheets[o.name.lower()].has(identifier)), None)
+            if sobject is None:
+                raise RowError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id")
+            self._must_stand(sobject, identifier)
+            return Outcome(identifier, False, None, sobject, {"IsDeleted": True}, {"IsDeleted": True})
+
+        records = [{"id": identifier, "attributes": {"type": "any"}} for identifier in ids]
+        return self._transact(records, judge, None, all_or_none=all_or_none, by=by)
+
+    def _must_stand(self, sobject: SObject, identifier: str) -> None:
+        sheet = self.store.sheets[sobject.name.lower()]
+        if not sheet.has(identifier):
+            raise RowError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id")
+        if identifier in sheet.deleted:
+            raise RowError("ENTITY_IS_DELETED", "entity is deleted")
 
     def insert(self, sobject: SObject, record: Mapping[str, Any]) -> Outcome:
         """One new record."""
@@ -139,7 +160,7 @@ class Writer:
         return Outcome(existing, existing is None, None, sobject, values, raw)
 
     def _transact(self, records: Sequence[Any], judge: Judge, sobject: SObject | None, *,
-                  all_or_none: bool) -> list[Outcome]:  # fmt: skip
+                  all_or_none: bool, by: str = INTEGRATION) -> list[Outcome]:  # fmt: skip
         with self.store.lock:
             outcomes = [_tried(judge, record, sobject) for record in records]
             failed = any(outcome.refused for outcome in outcomes)
@@ -152,21 +173,21 @@ class Writer:
             for outcome in passed:
                 if outcome.identifier is None and outcome.sobject is not None:
                     outcome.identifier = self.store.new_id(outcome.sobject)
-            self._journal.append([_entry(outcome, stamp) for outcome in passed])
+            self._journal.append([_entry(outcome, stamp, by) for outcome in passed])
             changes: dict[str, list[Change]] = defaultdict(list)
             for outcome in passed:
                 if outcome.sobject and outcome.identifier:
                     changes[outcome.sobject.name.lower()].append((outcome.identifier, outcome.values))
             for name, written in changes.items():
-                self.store.apply(name, written, stamp)
+                self.store.apply(name, written, stamp, by)
             return outcomes
 
     def _replay(self, entries: Iterable[Mapping[str, Any]]) -> None:
         """Apply journalled entries, those of one request and object at once."""
-        for (name, at), together in groupby(entries, key=lambda entry: (entry["object"], entry["at"])):
+        for (name, at, by), together in groupby(entries, key=lambda e: (e["object"], e["at"], e.get("by"))):
             sobject = OBJECTS[name.lower()]
             changes = [(entry["id"], _parsed(sobject, entry["values"])) for entry in together]
-            self.store.apply(name.lower(), changes, self.store.tick(datetime.fromisoformat(at)))
+            self.store.apply(name.lower(), changes, self.store.tick(datetime.fromisoformat(at)), by)
 
 
 def _tried(judge: Judge, record: Any, sobject: SObject | None) -> Outcome:
@@ -196,6 +217,6 @@ def _type_of(record: Mapping[str, Any]) -> str:
     return str(attributes.get("type") or "") if isinstance(attributes, dict) else ""
 
 
-def _entry(outcome: Outcome, stamp: datetime) -> dict[str, Any]:
+def _entry(outcome: Outcome, stamp: datetime, by: str) -> dict[str, Any]:
     name = outcome.sobject.name if outcome.sobject else ""
-    return {"object": name, "id": outcome.identifier, "at": stamp.isoformat(), "values": outcome.raw}
+    return {"object": name, "id": outcome.identifier, "at": stamp.isoformat(), "by": by, "values": outcome.raw}

@@ -211,7 +211,7 @@ def _summary(connection: sa.Connection, run_id: str) -> dict[str, dict[str, int]
     b, c = ops.batch.c, ops.check_result.c
     warnings = (
         sa.select(sa.func.count())
-        .where(c.batch_id == b.batch_id, c.severity == "warning", c.outcome == "failed")
+        .where(c.run_id == b.run_id, c.batch_id == b.batch_id, c.severity == "warning", c.outcome == "failed")
         .scalar_subquery()
     )
     rows = connection.execute(

@@ -14,6 +14,7 @@ from fieldwork.rules.reference import seed_reference
 from fieldwork.settings import Settings
 from fieldwork.streams import STREAMS, stream
 from fieldwork.warehouse import ledger
+from fieldwork.writeback import fields
 
 
 def plan(
@@ -34,11 +35,12 @@ def plan(
 
     ``read_since`` makes it read modified streams from then on, though they were read further already.
 
-    Calendar, shifts and rules are brought up to date first, and the rules of identity looked at, so that a mistake in
-    them shows before anything is read: raises ConfigError or CalendarYearUnknown. Days that have not begun at ``as_of``
-    (default: now) cannot be asked for.
+    Calendar, shifts and rules are brought up to date first, the rules of identity are looked at, and what may leave for
+    the CRM is judged, so that a mistake in them shows before anything is read: raises ConfigError or
+    CalendarYearUnknown. Days that have not begun at ``as_of`` (default: now) cannot be asked for.
     """
     as_of = as_of or settings.now()
+    fields.check(settings)
     if since >= until:
         raise ConfigError(
             f"Nothing lies between {since} and {until}: until is the first day not included.",

@@ -33,10 +33,10 @@ TABLES: Final[dict[str, tuple[sa.Table, ...]]] = {
 }
 #: Seed of a lock's name that no other lock uses.
 _LOCK: Final = 7_263_112
-#: Hashes and sorts of a million rows stay in memory
-_WORK_MEM: Final = "128MB"
 #: Whom each staged row of people describes; rules/people.py fills it before people are merged.
 CLAIM: Final = sa.table("claim", sa.column("seq", sa.BigInteger), sa.column("employee_id", sa.Text))
+#: Hashes and sorts of a million rows stay in memory; a day's rows are looked up by index however many are in core
+_PLANNER: Final = {"work_mem": "128MB", "random_page_cost": "1.1"}
 #: Stamps that say nothing about the record itself.
 _NOT_COMPARED: Final = frozenset({"modified_at"})
 
@@ -71,6 +71,11 @@ class Merge:
     def _of_people(self) -> bool:
         return self.stream.name == "employees"
 
+    @property
+    def _may_change_hands(self) -> bool:
+        """Can a record that one person had be another's when it is read again? A punch or a leave cannot."""
+        return self.belongs_to_a_person and self.stream.name not in {"punches", "leave", "employees"}
+
     @cached_property
     def incoming(self) -> sa.Table:
         """``seq``, the canonical columns, ``employee_id`` (null: nobody known), ``place_in_line`` (1 = taken)."""
@@ -99,7 +104,8 @@ class Merge:
     def receive(self, connection: sa.Connection) -> None:
         """Fill ``incoming`` from staging: say whose each row is, and which of several copies counts (the latest)."""
         take_turn(connection, self.stream.name)
-        connection.execute(sa.select(sa.func.set_config("work_mem", _WORK_MEM, True)))
+        for name, value in _PLANNER.items():
+            connection.execute(sa.select(sa.func.set_config(name, value, True)))
         staged, incoming = staging.table(self.stream, self.batch_id), self.incoming
         incoming.create(connection)
         columns = [staged.c.seq, *(staged.c[name] for name in self.stream.columns)]
@@ -192,8 +198,7 @@ class Merge:
         d, key = self.delta.c, self.stream.key
         chosen = sa.and_(d.side == "new", d.first_seen == sa.literal(first_seen))
         for table in TABLES[self.stream.name]:
-            if self.belongs_to_a_person and not first_seen and not self._of_people:
-                # a record that changed hands leaves its old owner
+            if self._may_change_hands and not first_seen:  # a record that changed hands leaves its old owner
                 connection.execute(
                     sa.delete(table).where(table.c[key] == d[key], table.c.employee_id != d.employee_id, chosen)
                 )
@@ -227,7 +232,7 @@ class Merge:
         key = self.stream.key
         if self._of_people:  # whatever id they have at the moment
             return sa.and_(table.c.employee_id == i.employee_id)
-        if self.stream.name in {"punches", "leave"}:  # never change hands: the primary key finds them
+        if self.belongs_to_a_person and not self._may_change_hands:  # the primary key finds them
             return sa.and_(table.c.employee_id == i.employee_id, table.c[key] == i[key])
         return sa.and_(table.c[key] == i[key])
 
@@ -293,7 +298,7 @@ def abandon_older(connection: sa.Connection, system: str, stream: str, batch_id:
             b.stream == stream,
             b.batch_id < batch_id,
             b.kind == "extract",
-            b.state.not_in(["closed", "abandoned"]),
+            b.state.in_(["open", "extracted", "checked"]),
         )
         .values(state="abandoned", closed_at=sa.func.clock_timestamp())
         .returning(b.batch_id)

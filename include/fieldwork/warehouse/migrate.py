@@ -1,8 +1,7 @@
 """Bring a warehouse's schema to this version, or ask where it stands.
 
-Alembic migrates the tables. Views, comments on schemas and the reading role are made anew after every migration from
-``plans.sql``, ``views_visit.sql``, ``views.sql`` and ``roles.sql``: they hold no data, so the files say what is, not
-what changed.
+Alembic migrates the tables. Views, functions, comments on schemas and the reading role are made anew after every
+migration from the files of ``REPEATED``: they hold no data, so the files say what is, not what changed.
 """
 
 from __future__ import annotations
@@ -21,7 +20,10 @@ from sqlalchemy.exc import ProgrammingError
 from .schema import SCHEMAS
 
 #: Scripts that run after every migration; the newest migration names their hash.
-REPEATED: Final = ("plans.sql", "views_visit.sql", "views.sql", "roles.sql")
+REPEATED: Final = (
+    "plans.sql", "views_visit.sql", "views.sql", "totals.sql",
+    "as_of.sql", "explanations.sql", "explain.sql", "roles.sql",
+)  # fmt: skip
 #: Any number that no other program locks; two migrations at once wait for each other.
 LOCK = 7_263_109
 
@@ -58,4 +60,5 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
         for name, comment in SCHEMAS.items():
             connection.exec_driver_sql(f"comment on schema {name} is '{comment}'")
         for script in REPEATED:
-            connection.exec_driver_sql(files(__package__).joinpath(script).read_text(encoding="utf-8"))
+            statements = files(__package__).joinpath(script).read_text(encoding="utf-8")
+            connection.exec_driver_sql(statements.replace("%", "%%"))  # the driver looks for placeholders

@@ -22,14 +22,24 @@ begin
     grant select (
         quarantine_id, batch_id, system, stream, key, rule, reason, status, seen, set_aside_at, settled_at
     ) on ops.quarantine to fieldwork_reader;
+    grant select on ops.write_batch, ops.write_mark to fieldwork_reader;
     grant select (
         event_id, quarantine_id, at, was, status, columns
     ) on ops.quarantine_event to fieldwork_reader;
     grant select (
-        system, kind, key, ok, crm_id, code, message, outbox_id, answered_at
+        system, kind, key, ok, crm_id, code, message, look_again, outbox_id, answered_at
     ) on ops.receipt to fieldwork_reader;
     grant select (
-        outbox_id, run_id, system, kind, key, state, attempts, written_at, settled_at
+        outbox_id, run_id, write_batch_id, system, kind, key, day, operation, correction, rank, state, existed, job,
+        attempts, written_at, called_at, settled_at
     ) on ops.outbox to fieldwork_reader;
+    grant select (
+        conflict_id, system, kind, key, field, reason, state, resolution, write_batch_id, found_at, seen_at, settled_at
+    ) on ops.conflict to fieldwork_reader;
+    grant select on ops.webhook_endpoint, ops.webhook_mark to fieldwork_reader;
+    grant select (
+        event_id, endpoint, webhook_id, run_id, kind, key, work_date, changed, occurred_at, state, attempts, failures,
+        replays, due_at, status, problem, written_at, called_at, settled_at
+    ) on ops.webhook_event to fieldwork_reader;
 end
 $$;

@@ -114,7 +114,13 @@ select
     p.late_minutes,
     p.early_minutes,
     p.overtime_minutes,
+    p.planned_days,
+    p.planned_minutes,
+    p.leave_minutes,
+    p.leave_days,
     p.exposure_minutes,
+    p.duty_minutes,
+    p.duty_kept_minutes,
     p.visits_planned,
     p.visits_done,
     p.visits_verified,
@@ -131,60 +137,46 @@ select
 from mart.performance_day as p
 left join core.employee as e on p.employee_id = e.employee_id;
 
-create or replace view report.performance_month with (security_invoker = true) as
+create or replace view report.amount_won_day with (security_invoker = true) as
 select
-    employee_id,
-    max(employee_no) as employee_no,
-    max(name) as name,
-    date_trunc('month', work_date)::date as month,
-    count(*) as days,
-    count(*) filter (where status in ('present', 'late', 'early', 'incomplete')) as days_present,
-    count(*) filter (where status = 'late' or late_minutes > 0) as days_late,
-    count(*) filter (where status = 'absent') as days_absent,
-    sum(worked_minutes) as worked_minutes,
-    sum(late_minutes) as late_minutes,
-    sum(early_minutes) as early_minutes,
-    sum(overtime_minutes) as overtime_minutes,
-    sum(exposure_minutes) as exposure_minutes,
-    sum(visits_planned) as visits_planned,
-    sum(visits_done) as visits_done,
-    sum(visits_verified) as visits_verified,
-    sum(tasks_due) as tasks_due,
-    sum(tasks_on_time) as tasks_on_time,
-    sum(follow_ups) as follow_ups,
-    sum(opportunities_created) as opportunities_created,
-    sum(opportunities_won) as opportunities_won,
-    sum(amount_won) as amount_won,
-    round(avg(performance_index)::numeric, 2)::double precision as performance_index
-from report.performance_day
-group by employee_id, date_trunc('month', work_date);
+    p.employee_id,
+    p.team,
+    p.work_date,
+    won.currency,
+    won.amount
+from mart.performance_day as p
+join ref.rule_version as v on p.rule_version = v.version
+cross join lateral (
+    select v.company_currency as currency, p.amount_won as amount
+    where p.amount_won <> 0
+    union all
+    select other.key, other.value::numeric
+    from jsonb_each_text(p.amount_won_other) as other
+) as won;
 
-create or replace view report.performance_team_month with (security_invoker = true) as
+create or replace view report.rule_version with (security_invoker = true) as
 select
-    team,
-    date_trunc('month', work_date)::date as month,
-    count(distinct employee_id) as people,
-    count(*) as days,
-    count(*) filter (where status in ('present', 'late', 'early', 'incomplete')) as days_present,
-    count(*) filter (where status = 'late' or late_minutes > 0) as days_late,
-    count(*) filter (where status = 'absent') as days_absent,
-    sum(worked_minutes) as worked_minutes,
-    sum(late_minutes) as late_minutes,
-    sum(early_minutes) as early_minutes,
-    sum(overtime_minutes) as overtime_minutes,
-    sum(exposure_minutes) as exposure_minutes,
-    sum(visits_planned) as visits_planned,
-    sum(visits_done) as visits_done,
-    sum(visits_verified) as visits_verified,
-    sum(tasks_due) as tasks_due,
-    sum(tasks_on_time) as tasks_on_time,
-    sum(follow_ups) as follow_ups,
-    sum(opportunities_created) as opportunities_created,
-    sum(opportunities_won) as opportunities_won,
-    sum(amount_won) as amount_won,
-    round(avg(performance_index)::numeric, 2)::double precision as performance_index
-from report.performance_day
-group by team, date_trunc('month', work_date);
+    v.version,
+    v.valid_from,
+    v.valid_to,
+    coalesce((v.weights ->> 'visits_verified')::numeric, 0) as weight_visits_verified,
+    coalesce((v.weights ->> 'tasks_on_time')::numeric, 0) as weight_tasks_on_time,
+    coalesce((v.weights ->> 'attendance')::numeric, 0) as weight_attendance,
+    v.company_currency,
+    v.time_zone,
+    v.duplicate_seconds,
+    v.visit_before_minutes,
+    v.visit_after_minutes,
+    v.default_radius_m,
+    v.accuracy_cap_m,
+    v.overtime_tolerance_minutes,
+    v.day_margin_minutes,
+    v.long_span_minutes,
+    v.leave_joins_break,
+    v.nearby_m,
+    v.poor_accuracy_m,
+    v.speed_limit_kmh
+from ref.rule_version as v;
 
 -- What was known of everybody's posts at any time, and what is now: whole lives, without gaps but those of employment.
 create or replace view report.post with (security_invoker = true) as
@@ -243,7 +235,8 @@ begin
                 origin.attname = shown.attname
                 and origin.attrelid in (
                     'mart.performance_day'::regclass, 'mart.attendance_day'::regclass, 'mart.visit_check'::regclass,
-                    'mart.uncounted_punch'::regclass, 'mart.unmatched_check_in'::regclass, 'core.employee'::regclass
+                    'mart.uncounted_punch'::regclass, 'mart.unmatched_check_in'::regclass, 'core.employee'::regclass,
+                    'ref.rule_version'::regclass
                 )
             order by origin.attrelid = coalesce(to_regclass('mart.' || view.relname), 0) desc, origin.attrelid
             limit 1
@@ -279,8 +272,6 @@ comment on column report.hours_period.short_minutes is 'What is missing to the p
 comment on view report.uncounted_punch is 'Punches of days outside employment: they count nowhere';
 comment on view report.performance_day is
 'One row per person-day: attendance joined with what the CRM says was done';
-comment on view report.performance_month is 'performance_day by person and calendar month';
-comment on view report.performance_team_month is 'performance_day by team and calendar month';
 comment on view report.post is 'Who was and is in which team under whom, span by span of days';
 comment on column report.post.valid_from is 'First day; 1900-01-01 = before all records';
 comment on column report.post.valid_to is 'First day no longer; null = open';
@@ -288,21 +279,6 @@ comment on column report.post.team is 'The team or department then';
 comment on column report.post.manager_user_id is 'The manager then, by the id in the attendance system';
 comment on column report.post.manager_employee_id is 'The manager, where somebody has said so; goes before manager_user_id';
 comment on column report.post.rule is 'source, or manual where somebody has set it right';
-comment on column report.performance_month.month is 'First day of the month';
-comment on column report.performance_month.days is 'Person-days published';
-comment on column report.performance_month.days_present is 'Days with a punch: present, late, early or incomplete';
-comment on column report.performance_month.days_late is 'Days late beyond the grace';
-comment on column report.performance_month.days_absent is 'Days absent';
-comment on column report.performance_month.performance_index is 'Mean of the days'' indices; null = nothing to measure';
-comment on column report.performance_team_month.team is 'The team of the days: who moved is in both';
-comment on column report.performance_team_month.month is 'First day of the month';
-comment on column report.performance_team_month.people is 'People with a published day';
-comment on column report.performance_team_month.days is 'Person-days published';
-comment on column report.performance_team_month.days_present is 'Days with a punch: present, late, early or incomplete';
-comment on column report.performance_team_month.days_late is 'Days late beyond the grace';
-comment on column report.performance_team_month.days_absent is 'Days absent';
-comment on column report.performance_team_month.performance_index is
-'Mean of the days'' indices; null = nothing to measure';
 comment on column report.attendance_day.team is 'The person''s team on the day';
 comment on column report.hours_period.team is 'The person''s team on the last published day of the period';
 comment on column report.visit_check.team is 'The person''s team on the day';
@@ -312,3 +288,14 @@ comment on column report.off_plan_visit.team is 'The person''s team on the day';
 comment on column report.location_signal.team is 'The person''s team on the day';
 comment on column report.rescheduled_visit.team is 'The person''s team on the day for which it was planned before';
 comment on column report.uncounted_punch.team is 'The person''s team now';
+comment on view report.amount_won_day is
+'What was won, one row per person-day and currency; sums are sums of one currency alone';
+comment on column report.amount_won_day.team is 'The team on the day';
+comment on column report.amount_won_day.currency is 'ISO 4217 code';
+comment on column report.amount_won_day.amount is 'Sum of the opportunities closed and won on the day';
+comment on view report.rule_version is
+'The rules by which days are computed, their weights and from when to when they hold (rules.md)';
+comment on column report.rule_version.weight_visits_verified is
+'Weight in the index of visits verified, of those planned';
+comment on column report.rule_version.weight_tasks_on_time is 'Weight in the index of tasks on time, of those due';
+comment on column report.rule_version.weight_attendance is 'Weight in the index of duty kept, of the duty';

@@ -1,22 +1,44 @@
--- Which wanted rows differ from what the last receipt says is in the CRM.
--- Grain: one row per record to send, into pg_temp.difference. Inputs: pg_temp.wanted, ops.receipt, ops.outbox.
--- Keys: system, kind, key. A payload that the CRM refused is not sent again until it changes. A record with a change
--- still pending is sent whatever the receipt says: the call may have gone out before the process died.
-with hashed as (
-    select key, payload, encode(sha256(convert_to(payload::text, 'UTF8')), 'hex') as payload_hash
+-- Which wanted rows differ from what the receipts say is in the CRM.
+-- Grain and key: one row per record to send, key, into pg_temp.difference. Inputs: pg_temp.wanted, ops.receipt,
+-- ops.conflict. Parameters: system, kind, fields (the mapping).
+-- Not sent: what stands there already; what was refused with the same content by the same mapping; fields whose last
+-- write was undone and whose value is still the undone one. A record with an undecided conflict is always looked at.
+with judged as (
+    select
+        wanted.key,
+        wanted.employee_id,
+        wanted.day,
+        case
+            when receipt.parked is null then wanted.payload
+            -- the undo took the whole record away: it comes back whole, or not at all
+            when receipt.payload is null and not receipt.parked @> wanted.payload then wanted.payload
+            else wanted.payload - array(
+                select parked.name
+                from jsonb_each(receipt.parked) as parked (name, value)
+                where parked.value = wanted.payload -> parked.name
+            )
+        end as payload,
+        receipt.payload as stands,
+        case when receipt.refused_fields = cast(:fields as text) then receipt.refused_hash end as refused_hash,
+        conflict.key is not null as undecided
     from pg_temp.wanted
+    left join ops.receipt as receipt
+        on receipt.system = :system and receipt.kind = :kind and receipt.key = wanted.key
+    left join (
+        select distinct key from ops.conflict where system = :system and kind = :kind and state in ('open', 'ours')
+    ) as conflict on wanted.key = conflict.key
 )
 
-insert into pg_temp.difference (key, payload, payload_hash)
-select hashed.key, hashed.payload, hashed.payload_hash
-from hashed
-left join ops.receipt as receipt
-    on receipt.system = :system and receipt.kind = :kind and receipt.key = hashed.key
-left join ops.outbox as pending
-    on pending.system = :system and pending.kind = :kind and pending.key = hashed.key and pending.state = 'pending'
+insert into pg_temp.difference (key, employee_id, day, payload, payload_hash, correction)
+select
+    key,
+    employee_id,
+    day,
+    payload,
+    encode(sha256(convert_to(payload::text, 'UTF8')), 'hex'),
+    stands is not null
+from judged
 where
-    pending.key is not null
-    or (
-        hashed.payload_hash is distinct from receipt.payload_hash
-        and hashed.payload_hash is distinct from receipt.refused_hash
-    )
+    payload <> '{}'::jsonb
+    and (undecided or stands is null or not stands @> payload)
+    and (refused_hash is null or refused_hash <> encode(sha256(convert_to(payload::text, 'UTF8')), 'hex'))

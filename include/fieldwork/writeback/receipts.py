@@ -16,16 +16,25 @@ def is_final(answer: RowResult) -> bool:
     return answer.ok or not answer.retryable
 
 
-def settle(connection: sa.Connection, ids: Sequence[int], answers: Sequence[RowResult]) -> None:
-    """Note the answers to the changes ``ids`` (equally long, in order). Retryable refusals stay pending."""
+def settle(
+    connection: sa.Connection, ids: Sequence[int], answers: Sequence[RowResult], fields: str, *, takes_back: bool
+) -> None:
+    """Note the answers to the changes ``ids`` (equally long, in order), sent by the mapping ``fields``.
+
+    Retryable refusals wait again. What an undo took back is parked (``takes_back``: some of these are of an undo).
+    """
+    where = {"outbox_ids": list(ids)}
     connection.execute(
         sa.text(read("settle")),
         {
-            "outbox_ids": list(ids),
+            **where,
             "ok": [answer.ok for answer in answers],
             "crm_ids": [answer.crm_id for answer in answers],
             "codes": [answer.code for answer in answers],
             "messages": [answer.message for answer in answers],
             "final": [is_final(answer) for answer in answers],
+            "fields": fields,
         },
     )
+    if takes_back:
+        connection.execute(sa.text(read("park")), where)

@@ -1,135 +1,179 @@
-"""Send the pending changes of one kind: batches in parallel, one receipt a row, a few tries for what may pass.
+"""Send what waits of one kind: waves of changes, each compared with what stands in the CRM just before it goes out.
 
-Nothing is lost when this stops anywhere: what has no receipt is still pending, the next run sends it again by external
-id, and the CRM ends up the same.
+While one wave is being sent the next one is being read. Nothing is lost when this stops anywhere: what has no receipt
+is still in the outbox; what was handed over without an answer is read back before anything else is done.
 """
 
 from __future__ import annotations
 
-import threading
-import time
+import contextlib
 from collections import Counter
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final
 
 import pyarrow as pa
 import sqlalchemy as sa
 
-from fieldwork.connectors.base import CrmTarget, RowResult
-from fieldwork.errors import BadResponse, TransientError
+from fieldwork.connectors.base import BulkTarget, CrmTarget
+from fieldwork.errors import ApiShareUsed
 from fieldwork.failpoint import reached
 
-from . import outbox, receipts
+from . import outbox
+from .compare import Rules
+from .deliver import deliver, part
+from .jobs import recall_jobs, run_job
+from .live import LiveTable
+from .outbox import Waiting
+from .shift import Patience, Shift
+
+#: Changes of one wave: how long the CRM has been left alone since it was read is the time to send so many.
+WAVE: Final = 3_200
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
-    """How often a call or a row is tried, and the seconds before the second try; each further wait is twice as long."""
+class Errand:
+    """What is to be sent of one kind: at most ``most`` changes, of one batch or (None) of all, by the mapping
+    ``fields``; ``page`` keys are read in one call.
+    """
 
-    tries: int
-    seconds: float
+    kind: str
+    rules: Rules
+    fields: str
+    most: int
+    page: int
+    batch: int | None = None
 
-    def wait(self, tried: int) -> None:
-        """Sleep after try number ``tried``."""
-        time.sleep(self.seconds * 2 ** (tried - 1))
+
+def recover(engine: sa.Engine, target: CrmTarget, errand: Errand, patience: Patience) -> Counter[str]:
+    """Settle what a process that died had handed over: read back, noted if it was executed, else waiting again.
+
+    Raises the target's typed error; then the rest stays handed over.
+    """
+    with _shift(engine, target, errand, patience, lambda _done, _total: None, 0) as shift:
+        shift.takes_back = True  # for all that is known here
+        if isinstance(target, BulkTarget):
+            recall_jobs(shift, target)
+        size = max(1, WAVE // errand.page) * errand.page
+        handed_over = outbox.of(target.system, errand.kind, "sending")
+        for wave in outbox.waves(engine, handed_over, size=size, most=errand.most):
+            rest, _ = shift.read_back([one.outbox_id for one in wave])
+            with engine.begin() as connection:
+                outbox.release(connection, rest)
+        return shift.counts
 
 
 def send(
     engine: sa.Engine,
     target: CrmTarget,
-    kind: str,
-    fields: Sequence[str],
+    errand: Errand,
     patience: Patience,
     progress: Callable[[int, int], None],
+    after_wave: Callable[[], None],
 ) -> Counter[str]:
-    """Send what is pending: numbers of ``sent``, ``accepted``, ``created``, ``rejected`` and ``pending`` rows.
+    """Send what waits; numbers of changes by what became of them (:data:`shift.COUNTS`).
 
-    ``pending`` rows were refused for now, every time; the next run sends them again. A row that is refused for good
-    stops no other. ``progress`` hears rows done and rows in all. Raises the target's typed error when a whole call
-    failed for good, or transiently too often: calls under way are finished and noted first, no new one is started.
+    ``pending`` changes were refused for now, every time; the next run sends them again. A row that is refused for good
+    stops no other. ``progress`` hears changes settled and changes in all; ``after_wave`` is called now and then.
+    Raises the target's typed error when a call failed for good, or transiently too often: calls under way are finished
+    and noted first, no new one is started.
+    When the allowed calls are made it stops, without an error: what is left waits.
     """
-    with engine.connect() as connection:
-        waiting = outbox.pending(connection, target.system, kind)
-    shift = _Shift(engine, target, kind, tuple(fields), patience, progress, total=len(waiting))
-    progress(0, len(waiting))
-    for tried in range(1, patience.tries + 1):
-        waiting = shift.round(waiting)
-        if not waiting:
-            break
-        if tried < patience.tries:
-            patience.wait(tried)
-    shift.counts["pending"] = len(waiting)
-    return shift.counts
+    progress(0, errand.most)
+    with _shift(engine, target, errand, patience, progress, errand.most) as shift:
+        round_ = _Round(shift, errand, after_wave)
+        with contextlib.suppress(ApiShareUsed):
+            waiting = outbox.of(target.system, errand.kind, "pending", errand.batch)
+            round_.go(outbox.waves(engine, waiting, size=round_.size, most=errand.most))
+            for tried in range(1, patience.tries):
+                if not shift.left:
+                    break
+                patience.wait(tried)
+                again, shift.left = shift.left, []
+                round_.go(_in_waves(engine, again, round_.size))
+        shift.counts["pending"] = len(shift.left)
+        return shift.counts
 
 
-@dataclass(slots=True)
-class _Shift:
-    """One kind's sending: what its threads share."""
+@contextlib.contextmanager
+def _shift(
+    engine: sa.Engine,
+    target: CrmTarget,
+    errand: Errand,
+    patience: Patience,
+    progress: Callable[[int, int], None],
+    total: int,
+) -> Iterator[Shift]:
+    with LiveTable(engine, target.system, errand.kind) as stage:
+        yield Shift(engine, target, errand.kind, errand.rules, errand.fields, patience, stage, progress, total)
 
-    engine: sa.Engine
-    target: CrmTarget
-    kind: str
-    fields: tuple[str, ...]
-    patience: Patience
-    progress: Callable[[int, int], None]
-    total: int
-    counts: Counter[str] = field(default_factory=lambda: Counter(sent=0, accepted=0, created=0, rejected=0, pending=0))
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    stop: threading.Event = field(default_factory=threading.Event)
 
-    def round(self, ids: Sequence[int]) -> list[int]:
-        """Send these once, ``target.parallel`` batches at a time; the ids that may succeed later."""
-        size = self.target.batch_size
-        batches = [ids[start : start + size] for start in range(0, len(ids), size)]
-        with ThreadPoolExecutor(max(1, self.target.parallel), thread_name_prefix=f"write-back-{self.kind}") as pool:
-            futures = [pool.submit(self._batch, batch) for batch in batches]
-        return [outbox_id for future in futures for outbox_id in future.result()]
+def _in_waves(engine: sa.Engine, ids: Sequence[int], size: int) -> Iterator[list[Waiting]]:
+    """These changes again, those that are to be sent again."""
+    for first in range(0, len(ids), size):
+        with engine.connect() as connection:
+            facts = outbox.facts(connection, ids[first : first + size])
+        yield [Waiting(one, fact.key, fact.deletes) for one, fact in facts.items()]
 
-    def _batch(self, ids: Sequence[int]) -> list[int]:
-        if self.stop.is_set():
-            return []
-        try:
-            with self.engine.connect() as connection:
-                rows = outbox.rows(connection, self.kind, self.fields, ids)
-            answers = self._call(rows)
-            reached("after_send_before_receipt")
-            with self.engine.begin() as connection:
-                receipts.settle(connection, ids, answers)
-            reached("after_receipt")
-        except BaseException:
-            self.stop.set()
-            raise
-        self._count(answers)
-        return [outbox_id for outbox_id, answer in zip(ids, answers, strict=True) if not receipts.is_final(answer)]
 
-    def _call(self, rows: pa.Table) -> Sequence[RowResult]:
-        tried = 1
-        while True:
+class _Round:
+    """All waves once. Calls go out from ``target.parallel`` threads; the comparing is done here, in order."""
+
+    def __init__(self, shift: Shift, errand: Errand, after_wave: Callable[[], None]) -> None:
+        self._shift = shift
+        self._after_wave = after_wave
+        self._target = shift.target
+        self._page = errand.page
+        self._bulk: BulkTarget | None = None
+        self.size = max(1, WAVE // errand.page) * errand.page
+        target = shift.target
+        if isinstance(target, BulkTarget) and target.bulk_from and errand.most >= target.bulk_from:
+            self._bulk, self.size = target, target.bulk_size
+
+    def go(self, waves: Iterator[list[Waiting]]) -> None:
+        """Read, compare and send each wave; raises the first error once the calls under way have ended."""
+        under_way: list[Future[None]] = []
+        with ThreadPoolExecutor(max(1, self._target.parallel), thread_name_prefix="write-back") as pool:
             try:
-                return _checked(rows, self.target.upsert(self.kind, rows))
-            except TransientError:
-                if tried >= self.patience.tries or self.stop.is_set():
-                    raise
-            self.patience.wait(tried)
-            tried += 1
+                ahead = self._read(pool, next(waves, None))
+                while ahead:
+                    (wave, pages), ahead = ahead, None
+                    live = pa.concat_tables(page.result() for page in pages)
+                    reached("after_live_read")
+                    for future in under_way:
+                        future.result()
+                    self._after_wave()
+                    ahead = self._read(pool, next(waves, None))
+                    under_way = self._send(pool, wave, live)
+                for future in under_way:
+                    future.result()
+            except BaseException as error:
+                self._shift.give_up(error)
+                if self._shift.cause not in (None, error):
+                    raise self._shift.cause from None
+                raise
 
-    def _count(self, answers: Sequence[RowResult]) -> None:
-        final = [answer for answer in answers if receipts.is_final(answer)]
-        accepted = [answer for answer in final if answer.ok]
-        with self.lock:
-            self.counts["sent"] += len(final)
-            self.counts["accepted"] += len(accepted)
-            self.counts["created"] += sum(answer.created for answer in accepted)
-            self.counts["rejected"] += len(final) - len(accepted)
-            self.progress(self.counts["sent"], self.total)
+    def _read(
+        self, pool: ThreadPoolExecutor, wave: list[Waiting] | None
+    ) -> tuple[list[Waiting], list[Future[pa.Table]]] | None:
+        """Begin to read the live values of a wave."""
+        if not wave:
+            return None
+        keys = [one.key for one in wave]
+        pages = [keys[first : first + self._page] for first in range(0, len(keys), self._page)]
+        return wave, [pool.submit(self._target.current, self._shift.kind, page) for page in pages]
 
-
-def _checked(rows: pa.Table, answers: Sequence[RowResult]) -> Sequence[RowResult]:
-    """The answers, if there is one a row in the order of the rows; a receipt on the wrong record would hide a loss."""
-    if [answer.key for answer in answers] != rows.column("key").to_pylist():
-        raise BadResponse(
-            f"The CRM gave {len(answers)} answers to {rows.num_rows} rows, or in another order.",
-            todo="Nothing was noted; the rows are sent again. If it stays, the connector does not fit this CRM.",
-        )
-    return answers
+    def _send(self, pool: ThreadPoolExecutor, wave: list[Waiting], live: pa.Table) -> list[Future[None]]:
+        """Compare a wave and begin to send what is left of it."""
+        found = self._shift.compare([one.outbox_id for one in wave], live)
+        begun = []
+        for ids, deletes in ((found.deletions, True), (found.upserts, False)):
+            if not ids:
+                continue
+            going = part(self._shift, ids, deletes=deletes)
+            if self._bulk is not None and not deletes:
+                begun.append(pool.submit(run_job, self._shift, self._bulk, going))
+            else:
+                begun += [pool.submit(deliver, self._shift, one) for one in going.cut(self._target.batch_size)]
+        return begun

@@ -11,7 +11,7 @@ import orjson
 from fieldwork.connectors.auth import Token, TokenKeeper
 from fieldwork.connectors.json_arrow import document
 from fieldwork.connectors.salesforce import problems
-from fieldwork.connectors.transport import Answer, Transport
+from fieldwork.connectors.transport import JSON, Answer, Transport
 from fieldwork.errors import AuthFailed, ConfigError
 
 _USAGE: Final = re.compile(r"(?:^|[ ;])api-usage=([0-9]+)/([0-9]+)")
@@ -26,24 +26,52 @@ class SalesforceClient:
         self._client_secret = client_secret
         self._keeper = TokenKeeper(self._log_in)
         self._usage: tuple[int, int] | None = None
+        self._user_id: str | None = None
+        self._log_ins = 0
 
     @property
     def usage(self) -> tuple[int, int] | None:
         """API calls used and granted in the last 24 hours, as the last answer said; None before the first."""
         return self._usage
 
+    @property
+    def calls(self) -> int:
+        """Calls made so far, as Salesforce counts them: log-ins are free."""
+        return self._transport.budget.taken - self._log_ins
+
+    @property
+    def user_id(self) -> str | None:
+        """The Run As user, as the last log-in said; None before it."""
+        return self._user_id
+
+    def allow(self, calls: int | None) -> None:
+        """So many calls more and none beyond: then ApiShareUsed. None: as many as wanted."""
+        self._transport.budget.allow(calls)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait for something that Salesforce does by itself."""
+        self._transport.sleep(seconds)
+
     def call(
-        self, method: str, path: str, body: dict[str, Any] | None = None, *, headers: dict[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any] | bytes | None = None,
+        *,
+        headers: dict[str, str] | None = None,
+        media: str = JSON,
+        once: bool = False,
     ) -> Answer:
         """The answer, also when Salesforce refuses; see :func:`fieldwork.connectors.salesforce.problems.problem`.
 
         Raises AuthFailed after one renewal, QuotaExhausted, and what the transport raises.
         """
-        sent = None if body is None else orjson.dumps(body)
+        sent = orjson.dumps(body) if isinstance(body, dict) else body
         token = self._keeper.current()
-        answer = self._send(method, path, sent, token, headers)
+        how: dict[str, Any] = {"headers": headers, "media": media, "once": once}
+        answer = self._send(method, path, sent, token, **how)
         if answer.status == 401:
-            answer = self._send(method, path, sent, self._keeper.renew(token), headers)
+            answer = self._send(method, path, sent, self._keeper.renew(token), **how)
         if answer.status == 401:
             raise AuthFailed(
                 f"Salesforce refused a fresh token ({problems.problem(answer).code}).",
@@ -60,9 +88,19 @@ class SalesforceClient:
             raise problems.refused(problems.problem(answer), path.partition("?")[0])
         return answer
 
-    def _send(self, method: str, path: str, body: bytes | None, token: Token, headers: dict[str, str] | None) -> Answer:
+    def _send(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        token: Token,
+        *,
+        headers: dict[str, str] | None,
+        media: str,
+        once: bool,
+    ) -> Answer:
         bearer = {"Authorization": f"Bearer {token.value}", **(headers or {})}
-        answer = self._transport.send(method, path, body=body, headers=bearer, kind="")
+        answer = self._transport.send(method, path, body=body, headers=bearer, kind="", media=media, once=once)
         used = _USAGE.search(answer.headers.get("Sforce-Limit-Info", ""))
         if used:
             self._usage = int(used[1]), int(used[2])
@@ -74,6 +112,7 @@ class SalesforceClient:
             "client_id": self._client_id,
             "client_secret": self._client_secret,
         }
+        self._log_ins += 1
         answer = self._transport.send("POST", "/services/oauth2/token", form=form, kind="")
         if answer.status != 200:
             found = problems.problem(answer)
@@ -93,6 +132,8 @@ class SalesforceClient:
                 f"This Salesforce org lives at {urlsplit(instance).hostname}, which is not the connection's host.",
                 todo="Set the connection's host to it.",
             )
+        identity = whole.get("id")
+        self._user_id = identity.rstrip("/").rpartition("/")[2] if isinstance(identity, str) else None
         return Token(token)
 
     def _is_here(self, instance: str) -> bool:

@@ -15,10 +15,11 @@ from zoneinfo import ZoneInfo
 from fieldwork.connectors.datum import Datum, datum
 from fieldwork.errors import ConfigError
 from fieldwork.streams import STREAMS, Stream
+from fieldwork.writeback.fields import ADDRESS
 
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}")
 _VERSION: Final = re.compile(r"[1-9][0-9]{1,2}\.0")
-_NOT_FIELDS: Final = frozenset({"object", "where", "values", "key"})
+_NOT_FIELDS: Final = frozenset({"object", "where", "values", *ADDRESS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +35,21 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """``[salesforce.write.<kind>]``: ``key`` finds the record, ``Id`` or an external id."""
+    """``[salesforce.write.<kind>]``: ``key`` finds the record, ``Id`` or an external id.
+
+    ``write_key`` is the field that takes the idempotency key of our last write, None where the org has none.
+    """
 
     setting: str
     object: str
     key: str
     fields: Mapping[str, str]
+    write_key: str | None = None
+
+    @property
+    def by_id(self) -> bool:
+        """Records are found by Salesforce's own id, so an absent one cannot be made."""
+        return self.key == "Id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +61,7 @@ class Options:
     datum: Datum
     default_currency: str | None
     calls_per_second: float
+    bulk_from: int
     readings: Mapping[str, Reading]
     writings: Mapping[str, Writing]
     zone: ZoneInfo
@@ -69,6 +80,9 @@ def options(config: Mapping[str, Any]) -> Options:
         raise ConfigError("[salesforce] api_version is none.", todo='Write e.g. "62.0".')
     if not isinstance(pace, int | float) or pace <= 0:
         raise ConfigError("[salesforce] calls_per_second is no number above 0.", todo="Write e.g. 25.")
+    bulk_from = table.get("bulk_from", 10_000)
+    if not isinstance(bulk_from, int) or bulk_from < 0:
+        raise ConfigError("[salesforce] bulk_from is no number of rows.", todo="Write e.g. 10000, or 0 for never.")
     page_size = table.get("page_size", 2000)
     if not isinstance(page_size, int) or not 200 <= page_size <= 2000:
         raise ConfigError("[salesforce] page_size is out of range.", todo="Write a number from 200 to 2000.")
@@ -78,6 +92,7 @@ def options(config: Mapping[str, Any]) -> Options:
         datum=datum(table.get("datum", "WGS-84")),
         default_currency=table.get("default_currency") or None,
         calls_per_second=float(pace),
+        bulk_from=bulk_from,
         readings={name: _reading(name, part) for name, part in table.get("read", {}).items()},
         writings={kind: _writing(kind, part) for kind, part in table.get("write", {}).items()},
         zone=ZoneInfo(config.get("company", {}).get("time_zone", "Asia/Shanghai")),
@@ -108,7 +123,14 @@ def _reading(name: str, table: Mapping[str, Any]) -> Reading:
 def _writing(kind: str, table: Mapping[str, Any]) -> Writing:
     setting = f"salesforce.write.{kind}"
     key = _name(setting, "key", table.get("key"))
-    return Writing(setting, _name(setting, "object", table.get("object")), key, _fields(setting, table))
+    mark = table.get("write_key") or None
+    return Writing(
+        setting,
+        _name(setting, "object", table.get("object")),
+        key,
+        _fields(setting, table),
+        _name(setting, "write_key", mark) if mark else None,
+    )
 
 
 def _needed(stream: Stream) -> tuple[str, ...]:

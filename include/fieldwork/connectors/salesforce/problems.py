@@ -43,6 +43,18 @@ def problem(answer: Answer) -> Problem:
     return Problem(code, missing.group(1) if missing else None)
 
 
+def words(answer: Answer) -> tuple[str, str | None]:
+    """Code and message of the first problem; the message repeats what was sent: for a receipt, never for a log."""
+    code = problem(answer).code
+    try:
+        body = orjson.loads(answer.body)
+    except orjson.JSONDecodeError:
+        return code, None
+    first: Any = body[0] if isinstance(body, list) and body else body
+    message = first.get("message") if isinstance(first, dict) else None
+    return code, message if isinstance(message, str) else None
+
+
 def quota_exhausted() -> QuotaExhausted:
     """The org's calls of the last 24 hours are used up."""
     return QuotaExhausted(

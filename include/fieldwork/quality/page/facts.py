@@ -59,8 +59,21 @@ class Facts:
     @property
     def writes(self) -> Mapping[str, Mapping[str, Any]]:
         """What the write-back step counted, by kind of record."""
-        result = next((row["result"] for row in self.steps if row["step"] == "write_back"), None) or {}
-        return {kind: counts for kind, counts in result.items() if isinstance(counts, Mapping)}
+        return self._counted("write_back")
+
+    @property
+    def batches(self) -> Sequence[int]:
+        """The write batches, which can be taken back."""
+        return [counts["batch"] for counts in self.writes.values() if counts.get("batch") is not None]
+
+    @property
+    def events(self) -> Mapping[str, Mapping[str, Any]]:
+        """What the webhooks step counted, by endpoint."""
+        return self._counted("webhooks")
+
+    def _counted(self, step: str) -> Mapping[str, Mapping[str, Any]]:
+        result = next((row["result"] for row in self.steps if row["step"] == step), None) or {}
+        return {name: counts for name, counts in result.items() if isinstance(counts, Mapping)}
 
     @property
     def to_review(self) -> int:

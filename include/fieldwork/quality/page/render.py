@@ -28,6 +28,23 @@ OUTCOMES: Final = (
     ("duplicate", "duplicate", "重复"),
     ("out_of_scope", "none of ours", "范围外"),
 )
+#: What the CRM was told, with what people call it: the first of a rehearsal alone, the second of all other runs.
+WRITTEN: Final = (
+    ("would send", "将发送", "to_send"),
+    ("sent", "已发送", "sent"),
+    ("accepted", "接受", "accepted"),
+    ("rejected", "拒绝", "rejected"),
+    ("conflicts", "冲突", "conflicts"),
+    ("waiting", "等待", "waiting"),
+    ("unchanged", "未变", "unchanged"),
+)
+#: What an endpoint was told.
+TOLD: Final = (
+    ("events", "事件", "events"),
+    ("delivered", "送达", "delivered"),
+    ("dead letters", "死信", "dead"),
+    ("waiting", "等待", "waiting"),
+)
 #: Colours of the parts of the days; what is not named is grey.
 KINDS: Final = {
     "present": "good", "verified": "good",
@@ -39,7 +56,8 @@ KINDS: Final = {
 def page(facts: Facts, zone: ZoneInfo) -> str:
     """The whole page; instants in ``zone``."""
     return _template().render(
-        facts=facts, zone=zone, charts=charts, outcomes=OUTCOMES, kinds=KINDS, version=version("fieldwork"),
+        facts=facts, zone=zone, charts=charts, outcomes=OUTCOMES, kinds=KINDS, version=version("fieldwork"), told=TOLD,
+        written=[one for one in WRITTEN if one[2] != ("sent" if facts.run["dry_run"] else "to_send")],
         style=_style(), policy=policy(),
     )  # fmt: skip
 

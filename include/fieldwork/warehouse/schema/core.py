@@ -164,6 +164,7 @@ task = table(
     must("deleted", Boolean, "Deleted in the CRM"),
     *_origin(),
     Index(None, "employee_id", "due_on"),
+    Index(None, "employee_id", "completed_at"),
     Index(None, "task_id"),
 )
 

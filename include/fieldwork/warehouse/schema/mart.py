@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import BigInteger, Column, Date, Double, Index, Integer, Numeric, Table, Text
+from sqlalchemy import BigInteger, Column, Date, Double, Index, Integer, Numeric, Table, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from .base import INSTANT, key, may, metadata, must, table
@@ -15,6 +15,12 @@ from .base import INSTANT, key, may, metadata, must, table
 _EMPLOYEE = "The person (core.employee)"
 _VERSION = "The rules used (ref.rule_version)"
 _SIGNALS = "Names of what is odd about the check-in's position, sorted: evidence, no verdict (ref.location_signal)"
+
+
+def _sum(name: str, kind: Any, comment: str) -> Column[Any]:
+    """A measure that adds up over days, people and teams; 0 where nothing was measured."""
+    return must(name, kind, comment, server_default=text("0"))
+
 
 attendance_day = table(
     "mart.attendance_day",
@@ -111,7 +117,19 @@ performance_day = table(
     must("late_minutes", Integer, "As in attendance_day"),
     must("early_minutes", Integer, "As in attendance_day"),
     must("overtime_minutes", Integer, "As in attendance_day"),
+    _sum("planned_days", Integer, "1 on a day that was to be worked, else 0"),
+    _sum("planned_minutes", Integer, "As in attendance_day"),
+    _sum("leave_minutes", Integer, "As in attendance_day"),
+    _sum(
+        "leave_days", Numeric(6, 4), "Share of the planned minutes that leave, trip or outing covered: 1 = all of them"
+    ),
     must("exposure_minutes", Integer, "Minutes the person was on duty: planned less leave; 0 when absent or off"),
+    _sum(
+        "duty_minutes",
+        Integer,
+        "Minutes that attendance is measured on: planned less leave; 0 on an incomplete day, and under irregular hours",
+    ),
+    _sum("duty_kept_minutes", Integer, "of these, not lost by coming late, leaving early or being absent"),
     must("visits_planned", Integer, "Visits of the day that were not cancelled"),
     must("visits_done", Integer, "of these, marked done in the CRM"),
     must("visits_verified", Integer, "of these, proven by a check-in"),
@@ -121,7 +139,7 @@ performance_day = table(
     must("opportunities_created", Integer, "Opportunities created on the day"),
     must("opportunities_won", Integer, "Opportunities closed and won on the day"),
     must("amount_won", Numeric(18, 2), "Their sum in the company's currency"),
-    may("amount_won_other", JSONB, "Their sums in other currencies by ISO code; null = none"),
+    may("amount_won_other", JSONB(none_as_null=True), "Their sums in other currencies by ISO code; null = none"),
     may("performance_index", Double, "Weighted mean of the day's shares, 0 to 100; null = nothing to measure"),
     must("rule_version", Text, _VERSION),
 )
@@ -181,9 +199,18 @@ build_person_day = table(
     key("employee_id", Text, _EMPLOYEE),
     key("work_date", Date, "The working day"),
     may("touch_seq", BigInteger, "The touch that asked for it (ops.touched); null = a day never computed before"),
+    must(
+        "place_in_line",
+        BigInteger,
+        "Of two builds of one day the one with the later place counts",
+        server_default=text("0"),
+    ),
 )
 
 Index("ix_uncounted_punch_day", uncounted_punch.c.employee_id, uncounted_punch.c.work_date)
 Index("ix_visit_check_day", visit_check.c.employee_id, visit_check.c.work_date)
 Index("ix_unmatched_check_in_day", unmatched_check_in.c.employee_id, unmatched_check_in.c.work_date)
+Index("ix_visit_check_visit_id", visit_check.c.visit_id)
+Index("ix_visit_check_published_at", visit_check.c.published_at)
+Index("ix_performance_day_published_at", performance_day.c.published_at)
 Index("ix_build_visit_check_day", BUILD["visit_check"].c.run_id, BUILD["visit_check"].c.employee_id)

@@ -1,4 +1,4 @@
-"""``ops``: runs, the ledger of batches, watermarks, quarantine, check results, and what went to the CRM."""
+"""``ops``: runs, the ledger of batches, watermarks, quarantine, check results, the audit log."""
 
 from __future__ import annotations
 
@@ -17,7 +17,12 @@ run = table(
     must("streams", JSONB, "Names of the streams it reads"),
     must("full_read", Boolean, "Read modified streams from the beginning"),
     must("dry_run", Boolean, "Send nothing to the CRM"),
-    must("kind", Text, "journey, replay (quarantined rows), reconcile or repair", server_default=text("'journey'")),
+    must(
+        "kind",
+        Text,
+        "journey, replay (quarantined rows), reconcile, repair, or restate (days computed again)",
+        server_default=text("'journey'"),
+    ),
     may("read_since", INSTANT, "Read modified streams from here on; null = from the watermark"),
     must("state", Text, "running, done or failed"),
     must("started_at", INSTANT, "When it was planned"),
@@ -32,7 +37,7 @@ step = table(
     key(
         "step",
         Text,
-        "extract:<stream>, check, load, build, audit, publish, write_back, finish; or of another kind of run",
+        "extract:<stream>, check, load, build, audit, publish, write_back, webhooks, finish; or of another kind of run",
     ),
     must("state", Text, "running, done or failed"),
     must("started_at", INSTANT, "When the last attempt started"),
@@ -229,41 +234,6 @@ known_field = table(
     must("longest", Integer, "Characters of the longest text so far"),
     must("since_batch", BigInteger, "The batch that met it first (ops.batch)"),
     must("last_batch", BigInteger, "The batch that met it last (ops.batch)"),
-)
-
-outbox = table(
-    "ops.outbox",
-    "What is to be sent to the CRM, written before the call",
-    key("outbox_id", BigInteger, "The change", autoincrement=True),
-    must("run_id", Text, "The run that wants it (ops.run)"),
-    must("system", Text, "The CRM"),
-    must("kind", Text, "visit or performance"),
-    must("key", Text, "Record id of the visit, or external id of the performance record"),
-    must("payload", JSONB, "Our fields and their new values"),
-    must("payload_hash", Text, "SHA-256 of the payload"),
-    must("state", Text, "pending, sent, rejected, or superseded by a later change"),
-    must("attempts", Integer, "Calls that carried it", server_default=text("0")),
-    must("written_at", INSTANT, "When it was put here"),
-    may("settled_at", INSTANT, "When it left pending"),
-    Index(None, "system", "state", "kind"),
-    Index("uq_outbox_pending", "system", "kind", "key", unique=True, postgresql_where=text("state = 'pending'")),
-)
-
-receipt = table(
-    "ops.receipt",
-    "What the CRM last answered for each record",
-    key("system", Text, "The CRM"),
-    key("kind", Text, "visit or performance"),
-    key("key", Text, "Record id of the visit, or external id of the performance record"),
-    must("ok", Boolean, "Accepted"),
-    may("crm_id", Text, "The CRM's id of the record"),
-    may("code", Text, "The CRM's own code when it refused"),
-    may("message", Text, "The CRM's own message when it refused"),
-    may("payload", JSONB, "Our fields as they stand in the CRM after the last accepted write"),
-    may("payload_hash", Text, "SHA-256 of that payload"),
-    may("refused_hash", Text, "SHA-256 of the payload refused last: not sent again until it changes"),
-    must("outbox_id", BigInteger, "The change it answers (ops.outbox)"),
-    must("answered_at", INSTANT, "When"),
 )
 
 audit_log = table(

@@ -9,11 +9,11 @@ from sqlalchemy.dialects import postgresql
 from fieldwork.errors import ConfigError
 
 revision = "0009"
-down_revision = "0005"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 #: SHA-256 of the files of migrate.REPEATED, which are made anew after this migration
-REPEATED = "05209c5ce7f9c657bbf786f89b269c8f9ac8e5536cfa84c773dac3d7b5ce1ac4"
+REPEATED = "73e209b653643c6daafbc340060b3f6abde8041e506d9f082cd74b35f1e143fc"
 
 #: What the files of migrate.REPEATED make: functions and views of ``report``, views of ``ref``. Each is dropped once
 #: nothing needs it any more; where something of somebody else's does, the migration stops with PostgreSQL's own word.
@@ -27,9 +27,9 @@ declare
     told text;
 begin
     select array_agg(what) into waiting from (
-        select 'function ' || oid::regprocedure as what
+        select 'routine ' || oid::regprocedure as what
         from pg_proc
-        where pronamespace = 'report'::regnamespace and prokind = 'f'
+        where pronamespace = 'report'::regnamespace
         union all
         select 'view ' || oid::regclass
         from pg_class
