@@ -410,6 +410,7 @@ BAD: dict[str, Bad] = {
         ({"rule_version": None}, {"rule_version_given"}),
     ],
     "performance_day": _day(
+        ({"manager_employee_id": ""}, {"manager_length"}),
         *_STATUS,
         *_minutes("worked_minutes", "late_minutes", "early_minutes", "overtime_minutes", "exposure_minutes"),
         *[

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -177,7 +180,17 @@ def test_people_first_so_that_what_waits_for_them_goes_through_at_once(warehouse
 
 
 @pytest.mark.parametrize("stream", ["visits", "tasks", "opportunities"])
-def test_a_row_held_for_its_customer_waits_for_the_customer(warehouse: Engine, settings: Settings, stream: str) -> None:
+def test_a_row_held_for_its_customer_waits_for_the_customer(
+    warehouse: Engine, settings: Settings, stream: str, tmp_path: Path
+) -> None:
+    """Where the suite says so: as shipped that of visits, here those of tasks and opportunities too."""
+    own = shutil.copytree(settings.expectations, tmp_path / "suites")
+    suite = json.loads((own / f"{stream}.json").read_text(encoding="utf-8"))
+    for rule in suite["expectations"]:
+        if rule["meta"]["rule"] == f"{stream}.account_known":
+            rule |= {"severity": "critical", "meta": rule["meta"] | {"held": True}}
+    (own / f"{stream}.json").write_text(json.dumps(suite), encoding="utf-8")
+    settings = replace(settings, expectations=own)
     row = dict.fromkeys(STREAMS[stream].columns) | {
         STREAMS[stream].key: "k", "owner_id": "005A", "account_id": "a9", "status": "open", "stage": "s",
     }  # fmt: skip
@@ -193,6 +206,21 @@ def test_a_row_held_for_its_customer_waits_for_the_customer(warehouse: Engine, s
     assert rows_of(warehouse, LINES) == [("k", "r", "held")]
     loaded(warehouse, settings, "customer", "salesforce", accounts=[{"account_id": "a9"}])
     assert rows_of(warehouse, LINES) == [("k", "r", "replayed")]
+
+
+@pytest.mark.parametrize("stream", ["tasks", "opportunities"])
+def test_a_row_whose_unknown_customer_is_only_warned_of_goes_through(
+    warehouse: Engine, settings: Settings, stream: str
+) -> None:
+    """As it would have, had its owner been known from the start."""
+    row = {STREAMS[stream].key: "k", "owner_id": "005B", "account_id": "a9"}
+    row |= {"status": "open"} if stream == "tasks" else {}
+    loaded(warehouse, settings, "waits", "salesforce", **{stream: [row]})
+    assert rows_of(warehouse, LINES) == [("k", f"{stream}.person_known", "held")]
+    loaded(warehouse, settings, "owner", "salesforce", crm_users=[{"crm_user_id": "005B", "employee_no": "001"}])
+    assert rows_of(warehouse, LINES) == [("k", f"{stream}.person_known", "held")]
+    loaded(warehouse, settings, "people", "dingtalk", employees=[ANN])
+    assert rows_of(warehouse, LINES) == [("k", f"{stream}.person_known", "replayed")]
 
 
 def test_only_open_rows_can_be_named(warehouse: Engine, settings: Settings) -> None:

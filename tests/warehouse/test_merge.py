@@ -54,12 +54,20 @@ def test_a_single_link_holds_from_its_first_day_to_the_day_before_its_end(
     assert _owners(warehouse) == [("2026-11-03", "001"), ("2026-11-04", "001")]
 
 
-def test_of_several_links_the_latest_that_holds_on_the_day_counts(warehouse: Engine, settings: Settings) -> None:
+def test_of_several_links_the_one_that_holds_on_the_day_counts(warehouse: Engine, settings: Settings) -> None:
+    _link(warehouse, "001", "2026-11-01", "2026-11-03")
+    _link(warehouse, "002", "2026-11-03", "2026-11-05")
+    _link(warehouse, "001", "2026-11-06")
+    days = _visits("2026-11-02", "2026-11-03", "2026-11-05", "2026-11-06")
+    assert loaded(warehouse, settings, "one", "salesforce", visits=days)["visits"]["quarantined"] == 1
+    assert _owners(warehouse) == [("2026-11-02", "001"), ("2026-11-03", "002"), ("2026-11-06", "001")]
+
+
+@pytest.mark.parametrize("span", [("2026-11-02", None), ("2026-10-01", "2026-11-02"), ("2026-12-01", "2026-12-01")])
+def test_links_that_overlap_or_are_empty_are_refused(warehouse: Engine, span: tuple[str, str | None]) -> None:
     _link(warehouse, "001", "2026-11-01")
-    _link(warehouse, "002", "2026-11-03", "2026-11-05")  # lies within the other
-    days = _visits("2026-11-02", "2026-11-03", "2026-11-05")
-    loaded(warehouse, settings, "one", "salesforce", visits=days)
-    assert _owners(warehouse) == [("2026-11-02", "001"), ("2026-11-03", "002"), ("2026-11-05", "001")]
+    with pytest.raises(sa.exc.IntegrityError):
+        _link(warehouse, "002", *span)
 
 
 def test_a_position_that_was_dropped_comes_back_with_its_punch(warehouse: Engine, settings: Settings) -> None:

@@ -15,6 +15,7 @@ from . import (
     crm,
     demo,
     explain,
+    identity,
     journey,
     pages,
     quarantine,
@@ -42,6 +43,7 @@ app.add_typer(crm.app, name="crm")
 app.add_typer(explain.app, name="explain")
 app.add_typer(rules.app, name="rules")
 app.add_typer(sandbox.app, name="sandbox")
+app.add_typer(identity.app, name="identity")
 quarantine_acts.register(quarantine.app)
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(report.app, name="report")

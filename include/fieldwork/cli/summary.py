@@ -34,6 +34,9 @@ def show_run(engine: sa.Engine, run_id: str) -> None:
         names, rows = answer(engine, file, run_id)
         if rows or nothing:
             out.print(table_of(title, names, rows) if rows else f"[bold]{title}[/]: {nothing}")
+    _, waiting = answer(engine, "ids_to_review.sql", run_id)
+    if waiting:
+        out.print(f"{waiting[0][0]:,} ids wait for somebody to say whose they are: fieldwork identity review")
     for warning in _warnings(engine, run_id):
         out.print(
             f"[bold yellow]Warning[/] {escape(warning)} [bold]fieldwork quarantine ageing[/] tells which.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -11,8 +11,12 @@ from fieldwork.warehouse.schema import ops
 
 from . import quarantine
 from .choice import OPEN
+from .lines import effective
 
 REASON = "The owner is no known person on that day: no rule links the user id to an employee"
+
+#: What beside its key makes a row the same record again: two people may be listed under one id.
+SAME_BESIDE_KEY: Final[dict[str, tuple[str, ...]]] = {"employees": ("employee_no",)}
 
 
 def set_aside_unknown(
@@ -27,11 +31,13 @@ def set_aside_unknown(
 def supersede(connection: sa.Connection, stream: Stream, system: str, incoming: sa.Table) -> int:
     """Settle quarantined rows whose record came again and was good; returns how many."""
     q = ops.quarantine.c
-    good = sa.select(incoming.c[stream.key])
+    same = SAME_BESIDE_KEY.get(stream.name, ())
+    good = sa.select(incoming.c[stream.key], *(sa.func.coalesce(incoming.c[name], "") for name in same))
     if stream.person is not None:
         good = good.where(incoming.c.employee_id.is_not(None))
+    again = sa.tuple_(q.key, *(sa.func.coalesce(effective()[name].astext, "") for name in same))
     return connection.execute(
         sa.update(ops.quarantine)
-        .where(q.system == system, q.stream == stream.name, q.status.in_(OPEN), q.key.in_(good))
+        .where(q.system == system, q.stream == stream.name, q.status.in_(OPEN), again.in_(good))
         .values(status="superseded", settled_at=sa.func.now())
     ).rowcount

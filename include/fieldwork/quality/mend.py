@@ -63,9 +63,17 @@ def dismiss(connection: sa.Connection, choice: Choice) -> int:
 
 
 def undo_dismissal(connection: sa.Connection, choice: Choice) -> int:
-    """Dismissed rows of the choice wait again, as new or as mended; returns how many."""
-    q = ops.quarantine.c
-    back = {"status": sa.case((q.mended.is_(None), "new"), else_="mended"), "settled_at": None}
+    """Dismissed rows of the choice wait again, as they did before; returns how many."""
+    q, e = ops.quarantine.c, ops.quarantine_event.c
+    before = (
+        sa.select(e.was)
+        .where(e.quarantine_id == q.quarantine_id, e.status == "dismissed")
+        .order_by(e.event_id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    unknown = sa.case((q.mended.is_(None), "new"), else_="mended")
+    back = {"status": sa.func.coalesce(before, unknown), "settled_at": None}
     statement = sa.update(ops.quarantine).where(*choice.conditions(), q.status == "dismissed").values(back)
     return connection.execute(statement).rowcount
 

@@ -19,6 +19,7 @@ from fieldwork.warehouse.schema import ops
 
 from . import quarantine
 from .choice import OPEN, Choice
+from .held import SAME_BESIDE_KEY
 from .lines import effective
 
 _q, _r = ops.quarantine.c, ops.replay.c
@@ -67,13 +68,18 @@ def leave_to_newer(connection: sa.Connection, stream: Stream, system: str, batch
     if "modified_at" in stream.columns:
         known = sa.and_(core.c.modified_at.is_not(None), table.c.modified_at.is_not(None))
         loaded = sa.case((known, core.c.modified_at > table.c.modified_at), else_=loaded)
+    beside = SAME_BESIDE_KEY.get(stream.name, ())
     other = ops.quarantine.alias("other")
     mine, theirs = _place(_q, stream), _place(other.c, stream)
     newer = sa.or_(
-        sa.exists().where(core.c.system == system, core.c[stream.key] == key, loaded),
+        sa.exists().where(
+            core.c.system == system, core.c[stream.key] == key, loaded,
+            *(_text(core.c[name]) == _text(table.c[name]) for name in beside),
+        ),
         sa.exists().where(
             other.c.system == system, other.c.stream == stream.name, other.c.key == key, other.c.status.in_(OPEN),
             other.c.quarantine_id != table.c.seq, sa.tuple_(*theirs) > sa.tuple_(*mine),
+            *(_text(effective(other.c)[name].astext) == _text(table.c[name]) for name in beside),
         ),
     )  # fmt: skip
     old = sa.delete(table).where(_q.quarantine_id == table.c.seq, newer).returning(table.c.seq)
@@ -116,6 +122,10 @@ def _place(line: Any, stream: Stream) -> list[sa.ColumnElement[Any]]:
         return place
     stamp = sa.cast(effective(line)["modified_at"].astext, sa.DateTime(timezone=True))
     return [sa.func.coalesce(stamp, sa.text("timestamptz '-infinity'")), *place]
+
+
+def _text(cell: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
+    return sa.func.coalesce(cell, "", type_=sa.Text)
 
 
 def _settle(connection: sa.Connection, which: sa.ColumnElement[bool], status: str) -> None:

@@ -1,5 +1,5 @@
 -- The person-days that a run is asked for: those that facts touched, and those of its window that were never computed.
--- Grain: (employee_id, work_date). Inputs: ops.touched, ops.batch, core.employee, ref.calendar_day, ops.run,
+-- Grain: (employee_id, work_date). Inputs: ops.touched, ops.batch, core.employee, ref.post, ref.calendar_day, ops.run,
 -- mart.attendance_day; :since, :until, :reads. Into asked_day, which lives until the transaction ends.
 --
 -- A touch of a day that punches have not been read for waits (person_day.sql): days ahead, of planned visits, are not
@@ -20,6 +20,17 @@ with days as (
         )
 ),
 
+employed as (
+    select e.employee_id, c.work_date
+    from core.employee as e
+    join days as c
+        on c.work_date >= coalesce(e.hired_on, c.work_date) and c.work_date <= coalesce(e.left_on, c.work_date)
+    union
+    select p.employee_id, c.work_date
+    from ref.post as p
+    join days as c on c.work_date >= p.valid_from and c.work_date < coalesce(p.valid_to, 'infinity')
+),
+
 read_until as materialized (
     select max(window_end) + interval '1 day' as instant
     from ops.batch
@@ -31,9 +42,7 @@ from ops.touched as t
 join read_until on t.work_date < read_until.instant
 where :reads or t.work_date >= :since and t.work_date < :until
 union
-select e.employee_id, c.work_date
-from core.employee as e
-join days as c
-    on c.work_date >= coalesce(e.hired_on, c.work_date) and c.work_date <= coalesce(e.left_on, c.work_date)
-left join mart.attendance_day as m on e.employee_id = m.employee_id and c.work_date = m.work_date
+select e.employee_id, e.work_date
+from employed as e
+left join mart.attendance_day as m on e.employee_id = m.employee_id and e.work_date = m.work_date
 where :reads and m.employee_id is null

@@ -31,6 +31,14 @@ from core.employee as e
 cross join lateral (values (e.hired_on - 1, e.hired_on), (e.left_on + 1, e.left_on)) as beside (work_date, employed_on)
 join mart.attendance_day as m on e.employee_id = m.employee_id and beside.employed_on = m.work_date
 where beside.work_date >= cast(:first_day as date) - 1
+union
+select p.employee_id, beside.work_date
+from ref.post as p
+cross join lateral (
+    values (p.valid_from - 1, p.valid_from), (p.valid_to, p.valid_to - 1)
+) as beside (work_date, employed_on)
+join mart.attendance_day as m on p.employee_id = m.employee_id and beside.employed_on = m.work_date
+where beside.work_date >= cast(:first_day as date) - 1
 """
 _BEFORE: Final = (
     "alter table plan_print rename to plan_before",

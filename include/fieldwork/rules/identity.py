@@ -1,87 +1,107 @@
-"""Who is who: links from outside ids to persons (``ref.identity``), made by rules in order of trust.
+"""Who is who: the rules that link outside ids to persons, in order of trust, and what they do with CRM users.
 
-The attendance system's people found the persons; CRM users are linked by employee number, then e-mail, then mobile,
-then the manual file. A rule that matches two persons makes no link: a wrong link is worse than none, and rows of an
-unlinked user wait in quarantine.
+A link holds for a span of days (``ref.identity``) and says which rule made it. What a person decided goes before the
+attendance system's own word (:mod:`.people`), and that before what two records have in common. Where the rules do not
+name one person no link is made: a wrong link is worse than none, and the rows wait (docs/identity.md).
 """
 
 from __future__ import annotations
 
-import csv
-from datetime import date
-from importlib.resources import files
-from pathlib import Path
-from typing import Any, Final
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
 
 import sqlalchemy as sa
 
 from fieldwork.errors import ConfigError
+from fieldwork.settings import Settings
 
-#: Links that hold from the beginning start here.
-BEGINNING: Final = date(1900, 1, 1)
-FILE_COLUMNS: Final = ("system", "external_id", "employee_id", "valid_from", "valid_to")
-
-
-def found_people(connection: sa.Connection, system: str, newcomers: sa.Select[Any]) -> int:
-    """Give every newcomer (``user_id, employee_no, hired_on``) an ``employee_id``; returns how many were new."""
-    connection.execute(
-        sa.text("create temporary table newcomer (user_id text, employee_no text, hired_on date) on commit drop")
-    )
-    table = sa.table("newcomer", *(sa.column(name) for name in ("user_id", "employee_no", "hired_on")))
-    connection.execute(sa.insert(table).from_select(["user_id", "employee_no", "hired_on"], newcomers))
-    return connection.execute(_sql("identity_people.sql"), {"system": system, "beginning": BEGINNING}).rowcount
+from . import links, sql
 
 
-def link_crm_users(connection: sa.Connection, manual: Path) -> int:
-    """Link CRM users that have no link yet; returns how many new links were made. Raises ConfigError."""
-    made = connection.execute(_sql("identity_crm.sql"), {"beginning": BEGINNING}).rowcount
-    rows = read_manual(manual)
-    if rows:
-        made += connection.execute(_sql("identity_file.sql"), rows).rowcount
-    connection.execute(_sql("identity_note.sql"))
-    return made
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """``says``: what it goes by. ``compares``: it looks for what two records share (identity_by_<name>.sql)."""
+
+    name: str
+    says: str
+    compares: bool = False
 
 
-def note_missing(connection: sa.Connection, system: str) -> int:
-    """Note who is missing from the full read in ``incoming``, and who is back; returns how many changed."""
-    return connection.execute(_sql("identity_missing.sql"), {"system": system}).rowcount
+#: In order of trust. `[identity] rules` may leave out and reorder those that compare; the others go before them.
+RULES: Final = (
+    Rule("manual", "Somebody decided it: `fieldwork identity link`"),
+    Rule("file", "A line of identity.csv"),
+    Rule("source", "The attendance system lists the person under this id"),
+    Rule("employee_no", "The same employee number", compares=True),
+    Rule("email", "The same e-mail address", compares=True),
+    Rule("mobile", "The same mobile number", compares=True),
+    Rule("name", "The same name; off by default", compares=True),
+)
+#: Questions about CRM users that are asked anew whenever people or CRM users were read.
+REASONS: Final = ("several_people", "rules_disagree", "link_contradicted")
+
+_CHANGED: Final = "create temporary table crm_delta on commit drop as select * from delta where side = 'new'"
+_UNCHANGED: Final = "create temporary table crm_delta (crm_user_id text, modified_at timestamptz) on commit drop"
+_NAMED: Final = (
+    "create temporary table named (system text, external_id text, trust integer, rule text, employee_id text)"
+    " on commit drop"
+)
+_HEAR: Final = "insert into named select system, external_id, :trust, :rule, employee_id from ({}) as rule"
+_TRUST: Final = "create temporary table trust (rule text, trust integer) on commit drop"
+_SAY: Final = (
+    "insert into statement (system, external_id, valid_from, valid_to, employee_id, rule) "
+    "select system, external_id, lower(part), upper(part), employee_id, rule from comparison "
+    "where outcome in ('new', 'replaced', 'ended')"
+)
+_ASK: Final = (
+    "insert into problem (system, external_id, reason, candidates, since) "
+    "select system, external_id, reason, candidates, nullif(lower(part), :beginning) from comparison "
+    "where reason is not null"
+)
 
 
-def read_manual(path: Path) -> list[dict[str, Any]]:
-    """The manual links of ``identity.csv``; raises ConfigError that names the line."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise ConfigError(f"There is no file {path}.", todo="Check FIELDWORK_IDENTITY.") from None
-    reader = csv.DictReader(text.splitlines())
-    if tuple(reader.fieldnames or ()) != FILE_COLUMNS:
-        raise ConfigError(f"{path} has other columns.", todo=f"Its first line must be {','.join(FILE_COLUMNS)}.")
-    rows = []
-    for line in reader:
-        try:
-            rows.append(
-                {
-                    "system": _given(line, "system"),
-                    "external_id": _given(line, "external_id"),
-                    "employee_id": _given(line, "employee_id"),
-                    "valid_from": date.fromisoformat(line["valid_from"]) if line["valid_from"] else BEGINNING,
-                    "valid_to": date.fromisoformat(line["valid_to"]) if line["valid_to"] else None,
-                }
-            )
-        except (ValueError, TypeError):
-            raise ConfigError(
-                f"{path}, line {reader.line_num}: a needed cell is empty or a date is not YYYY-MM-DD.",
-                todo="Mend the line; valid_from and valid_to may be empty.",
-            ) from None
-    return rows
+def comparing(settings: Settings) -> list[str]:
+    """The configured rules that compare records, the most trusted first; raises ConfigError for an unknown one."""
+    named = settings.section("identity").get("rules")
+    known = [rule.name for rule in RULES if rule.compares]
+    if not isinstance(named, list) or len(set(named)) != len(named) or set(named) - set(known):
+        raise ConfigError(
+            "[identity] rules is not a list of different known rules.",
+            todo=f"Choose among {', '.join(known)}, the most trusted first.",
+        )
+    return named
 
 
-def _given(line: dict[str, str], column: str) -> str:
-    value = (line[column] or "").strip()
-    if not value:
-        raise ValueError(column)
-    return value
+def link_crm_users(
+    connection: sa.Connection, settings: Settings, as_of: datetime, who: str, *, just_read: bool
+) -> None:
+    """Ask the rules about every CRM user and make the links that they agree on.
+
+    ``just_read``: ``delta`` holds what a batch of CRM users brought, and dates the changes.
+    """
+    today = as_of.astimezone(settings.time_zone).date()
+    zone = settings.time_zone.key
+    connection.exec_driver_sql(_CHANGED if just_read else _UNCHANGED)
+    links.scratch(connection, "outside", zone=zone, today=today)
+    links.scratch(connection, "person", zone=zone)
+    for statement in (_NAMED, _TRUST):
+        connection.exec_driver_sql(statement)
+    for place, name in enumerate(comparing(settings)):
+        rule = {"rule": name, "trust": place}
+        connection.execute(sa.text("insert into trust values (:rule, :trust)"), rule)
+        connection.execute(sa.text(_HEAR.format(sql.read(f"identity_by_{name}"))), rule)
+    links.scratch(connection, "evidence", beginning=links.BEGINNING)
+    links.scratch(connection, "wish")
+    links.scratch(connection, "comparison", beginning=links.BEGINNING)
+    connection.execute(sa.text(sql.read("identity_name_rule")))
+    connection.exec_driver_sql(_SAY)
+    connection.execute(sa.text(_ASK), {"beginning": links.BEGINNING})
+    links.apply(connection, who)
+    links.settle(connection, list(REASONS), as_of)
+    note_crm_users(connection, today)
 
 
-def _sql(name: str) -> sa.TextClause:
-    return sa.text(files(__package__).joinpath(name).read_text(encoding="utf-8"))
+def note_crm_users(connection: sa.Connection, today: date) -> None:
+    """Let each CRM user say whose it is today."""
+    connection.execute(sa.text(sql.read("identity_note")), {"today": today})

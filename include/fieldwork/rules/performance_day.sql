@@ -10,10 +10,10 @@
 --   attendance:      duty_kept_minutes of duty_minutes: duty (planned less leave) less minutes late and left early; none
 --                    kept when absent; nothing measured on an incomplete day, and under irregular hours
 insert into build.performance_day (
-    run_id, employee_id, work_date, team, status, worked_minutes, late_minutes, early_minutes, overtime_minutes,
-    planned_days, planned_minutes, leave_minutes, leave_days, exposure_minutes, duty_minutes, duty_kept_minutes,
-    visits_planned, visits_done, visits_verified, tasks_due, tasks_on_time, follow_ups, opportunities_created,
-    opportunities_won, amount_won, amount_won_other, performance_index, rule_version
+    run_id, employee_id, work_date, team, manager_employee_id, status, worked_minutes, late_minutes, early_minutes,
+    overtime_minutes, planned_days, planned_minutes, leave_minutes, leave_days, exposure_minutes, duty_minutes,
+    duty_kept_minutes, visits_planned, visits_done, visits_verified, tasks_due, tasks_on_time, follow_ups,
+    opportunities_created, opportunities_won, amount_won, amount_won_other, performance_index, rule_version
 )
 with visits as (
     select
@@ -145,6 +145,7 @@ joined as (
     select
         a.*,
         d.team,
+        d.manager,
         coalesce((d.weights ->> 'visits_verified')::numeric, 0) as visit_weight,
         coalesce((d.weights ->> 'tasks_on_time')::numeric, 0) as task_weight,
         coalesce((d.weights ->> 'attendance')::numeric, 0) as attendance_weight,
@@ -204,6 +205,7 @@ select
     employee_id,
     work_date,
     team,
+    manager,
     status,
     worked_minutes,
     late_minutes,

@@ -1,12 +1,14 @@
 -- The run's person-days with all that is planned for them and the rules that hold.
 -- Grain: (employee_id, work_date), employed days alone: a day before hiring or after leaving has no joined row.
--- Inputs: run_day (the run's build.person_day), ref.planned_shift, ref.hours, ref.rule_version. Lives until the
--- transaction ends. The hours of the shift are null on a day of rest by the roster.
+-- Inputs: run_day (the run's build.person_day), ref.planned_shift, ref.hours, ref.rule_version, ref.identity. Lives until
+-- the transaction ends. The hours of the shift are null on a day of rest by the roster. manager: the person whose id the
+-- manager's is on the day, unless somebody has said who it is.
 create temporary table planned_day on commit drop as
 select
     plan.employee_id,
     plan.work_date,
     plan.team,
+    coalesce(plan.manager_employee_id, boss.employee_id) as manager,
     plan.calendar_kind,
     plan.rule_version,
     plan.time_zone,
@@ -54,4 +56,7 @@ left join ref.hours as team
 left join ref.hours as company
     on company.scope = 'company'
     and plan.work_date >= company.valid_from and plan.work_date < coalesce(company.valid_to, 'infinity')
+left join ref.identity as boss
+    on plan.system = boss.system and plan.manager_user_id = boss.external_id
+    and plan.work_date >= boss.valid_from and plan.work_date < coalesce(boss.valid_to, 'infinity')
 where plan.employed

@@ -7,7 +7,7 @@ from datetime import date
 import sqlalchemy as sa
 
 from fieldwork.errors import ConfigError
-from fieldwork.warehouse.schema import core, mart, ops
+from fieldwork.warehouse.schema import core, mart, ops, ref
 
 
 def no_day(connection: sa.Connection, employee_id: str, work_date: date) -> ConfigError:
@@ -18,10 +18,15 @@ def no_day(connection: sa.Connection, employee_id: str, work_date: date) -> Conf
         return ConfigError(
             f"There is no employee {employee_id}.", todo="Employee ids stand in report.performance_day.employee_id."
         )
-    if not (person.hired_on or work_date) <= work_date <= (person.left_on or work_date):
+    p = ref.post.c
+    earlier = sa.exists().where(
+        p.employee_id == employee_id, p.valid_from <= work_date, sa.or_(p.valid_to.is_(None), p.valid_to > work_date)
+    )
+    now = (person.hired_on or work_date) <= work_date <= (person.left_on or work_date)
+    if not now and not connection.execute(sa.select(earlier)).scalar():
         return ConfigError(
             f"{employee_id} was not employed on {work_date}: a day outside employment has no row.",
-            todo="Choose a day from hired_on to left_on, both included.",
+            todo="Choose a day of report.post: from hired_on to left_on, both included, or of an earlier employment.",
         )
     waits = connection.execute(
         sa.select(t.reason).where(t.employee_id == employee_id, t.work_date == work_date)

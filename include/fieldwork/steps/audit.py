@@ -18,7 +18,7 @@ from fieldwork.quality.outcome import RuleOutcome
 from fieldwork.quality.viewed import view
 from fieldwork.settings import Settings
 from fieldwork.warehouse import ledger
-from fieldwork.warehouse.schema import core, mart
+from fieldwork.warehouse.schema import core, mart, ref
 
 from .progress import Progress, silent
 
@@ -74,9 +74,14 @@ def _count(connection: sa.Connection, table: sa.Table, run_id: str) -> int:
 
 def _employed_days(connection: sa.Connection, run_id: str) -> int:
     """Person-days that the run computes and on which the person was employed: each has one joined row."""
-    d, e = mart.build_person_day.c, core.employee.c
-    employed = d.work_date.between(sa.func.coalesce(e.hired_on, d.work_date), sa.func.coalesce(e.left_on, d.work_date))
-    query = sa.select(sa.func.count()).where(d.run_id == run_id, d.employee_id == e.employee_id, employed)
+    d, e, p = mart.build_person_day.c, core.employee.c, ref.post.c
+    now = d.work_date.between(sa.func.coalesce(e.hired_on, d.work_date), sa.func.coalesce(e.left_on, d.work_date))
+    then = sa.exists().where(
+        p.employee_id == d.employee_id,
+        p.valid_from <= d.work_date,
+        sa.or_(p.valid_to.is_(None), p.valid_to > d.work_date),
+    )
+    query = sa.select(sa.func.count()).where(d.run_id == run_id, d.employee_id == e.employee_id, sa.or_(now, then))
     return connection.execute(query).scalar_one()
 
 

@@ -19,9 +19,11 @@ from fieldwork.warehouse import ledger, staging
 from fieldwork.warehouse.merge import abandon_older, take_turn
 from fieldwork.warehouse.schema import ops
 
+from .follow import follow_links
 from .progress import Progress, silent
 from .release import release_held
-from .settle import close_batch, merge_batch
+from .review import ask_about_waiting
+from .settle import WHO_IS_WHO, close_batch, merge_batch
 
 
 def load(engine: sa.Engine, settings: Settings, *, run_id: str, progress: Progress = silent) -> dict[str, Any]:
@@ -54,8 +56,11 @@ def load(engine: sa.Engine, settings: Settings, *, run_id: str, progress: Progre
             progress("load", done, len(todo))
         with engine.begin() as connection:
             released = release_held(connection, settings, run_id=run_id)
+            questions = ask_about_waiting(connection, settings)
         if released:
             result["released"] = released
+        if questions:
+            result["to_review"] = len({(q.system, q.external_id) for q in questions})
         return result
 
 
@@ -80,6 +85,8 @@ def _load_batch(connection: sa.Connection, settings: Settings, stream: Stream, b
     ledger.move_watermark(connection, batch, cursor)
     close_batch(connection, stream, batch.batch_id, outcome, touched, cursor_value=cursor)
     abandon_older(connection, batch.system, batch.stream, batch.batch_id)
+    moved = follow_links(connection, settings, run_id=batch.run_id) if batch.stream in WHO_IS_WHO else {}
+    touched += sum(counts["touched"] for counts in moved.values())
     return {**outcome, "touched": touched}
 
 

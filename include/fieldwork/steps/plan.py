@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from fieldwork.errors import ConfigError
+from fieldwork.rules import identity, identity_file
 from fieldwork.rules.reference import seed_reference
 from fieldwork.settings import Settings
 from fieldwork.streams import STREAMS, stream
@@ -34,9 +35,9 @@ def plan(
 
     ``read_since`` makes it read modified streams from then on, though they were read further already.
 
-    Calendar, shifts and rules are brought up to date first, and what may leave for the CRM is judged, so that a mistake
-    in them shows before anything is read: raises ConfigError or CalendarYearUnknown. Days that have not begun at
-    ``as_of`` (default: now) cannot be asked for.
+    Calendar, shifts and rules are brought up to date first, the rules of identity are looked at, and what may leave for
+    the CRM is judged, so that a mistake in them shows before anything is read: raises ConfigError or
+    CalendarYearUnknown. Days that have not begun at ``as_of`` (default: now) cannot be asked for.
     """
     as_of = as_of or settings.now()
     fields.check(settings)
@@ -50,6 +51,8 @@ def plan(
             f"{since} has not begun: now is {as_of.astimezone(settings.time_zone):%F %T}.",
             todo="Choose an earlier since; for a rehearsal set FIELDWORK_NOW.",
         )
+    identity.comparing(settings)
+    identity_file.read(settings.identity_file)
     names = names_in_order(streams)
     run = ledger.Run(run_id, since, until, as_of.astimezone(UTC), names, full, dry_run, "running", kind, read_since)
     with engine.begin() as connection:

@@ -25,9 +25,11 @@ from fieldwork.warehouse import ledger, staging
 from fieldwork.warehouse.merge import take_turn
 from fieldwork.warehouse.schema import ops
 
+from .follow import follow_links
 from .progress import Progress, silent
 from .release import release_held
-from .settle import close_batch, merge_batch
+from .review import ask_about_waiting
+from .settle import WHO_IS_WHO, close_batch, merge_batch
 
 _ORDER: Final = {name: place for place, name in enumerate(STREAMS)}
 _UNFINISHED: Final = ("open", "extracted", "checked")
@@ -91,6 +93,10 @@ def replay(
         reached("after_replay_check")
         with engine.connect() as connection, connection.begin() as transaction:
             mend.act(connection, who, f"replayed by run {run_id}")
+            if any(batch.stream in WHO_IS_WHO for batch in batches):
+                # rows of any stream may follow a link: all turns, in the order in which others take them
+                for name in STREAMS:
+                    take_turn(connection, name)
             for batch in batches:
                 outcome, nobodys = _load(connection, settings, batch, rehearsal=run.dry_run)
                 result[batch.stream] = _sum(result.get(batch.stream), outcome)
@@ -107,6 +113,7 @@ def replay(
                 result["dry_run"] = True
             else:
                 release_held(connection, settings, run_id=run_id)
+                ask_about_waiting(connection, settings)
         return result
 
 
@@ -211,6 +218,8 @@ def _load(
         "out_of_scope": changed,
     }
     close_batch(connection, stream, batch_id, outcome, touched)
+    if stream.name in WHO_IS_WHO:
+        follow_links(connection, settings, run_id=batch.run_id)
     return outcome, nobodys
 
 

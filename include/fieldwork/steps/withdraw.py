@@ -99,7 +99,8 @@ def _take_out(
     mend.act(connection, f"run {run_id}", REASON)
     settled = {"status": "superseded", "settled_at": sa.func.clock_timestamp()}
     connection.execute(sa.update(ops.quarantine).where(ops.quarantine.c.batch_id == batch_id).values(settled))
-    delta = Merge(stream, system, batch_id, settings.time_zone.key).delta
+    today = settings.now().astimezone(settings.time_zone).date()
+    delta = Merge(stream, system, batch_id, settings.time_zone.key, today).delta
     delta.create(connection)
     cells = _cells(stream)
     old = (
@@ -110,7 +111,7 @@ def _take_out(
         .where(*_which(stream, system, keys))
     )
     connection.execute(sa.insert(delta).from_select(list(delta.c.keys()), old))
-    touched = touch_days(connection, settings, stream)
+    touched = touch_days(connection, settings, [stream.name], reason=stream.name)
     first, *others = TABLES[stream.name]
     for other in others:
         same = [other.c.employee_id == first.c.employee_id, other.c[stream.key] == first.c[stream.key]]

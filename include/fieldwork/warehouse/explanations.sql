@@ -309,7 +309,15 @@ with entry (dataset, column_name, rule, sources, inputs) as (
     ),
     ('uncounted_punch', 'published_at', 'When this version of the row was published.', '{}', '{}'),
     -- performance_day
-    ('performance_day', 'team', 'The person''s team.', '{}', '{}'),
+    (
+        'performance_day', 'team',
+        'The person''s team on the day, as the attendance system told it then or as somebody has set it right.', '{}', '{}'
+    ),
+    (
+        'performance_day', 'manager_employee_id',
+        'Whom the manager''s id in the attendance system means on the day, unless somebody has said who the manager was.',
+        '{}', '{}'
+    ),
     (
         'performance_day', 'planned_days', '1 when minutes are planned ({planned_minutes}), else 0.',
         '{punch}', '{planned_minutes}'

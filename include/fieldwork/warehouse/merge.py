@@ -8,6 +8,7 @@ earlier than what we have is not taken back.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from fieldwork.streams import STREAMS, Stream
 
-from . import staging
+from . import owner, staging
 from .schema import core, ops, ref
 
 #: Where each stream's columns are kept; the first table is the one that says whether the record stands.
@@ -30,16 +31,10 @@ TABLES: Final[dict[str, tuple[sa.Table, ...]]] = {
     "tasks": (core.task,),
     "opportunities": (core.opportunity,),
 }
-#: A date inside the span of the link that says whose the row is; None: the link of today.
-_LINK_DATE: Final[dict[str, str]] = {
-    "punches": "punched_at",
-    "leave": "start_at",
-    "visits": "planned_start",
-    "tasks": "due_on",
-    "opportunities": "created_at",
-}
 #: Seed of a lock's name that no other lock uses.
 _LOCK: Final = 7_263_112
+#: Whom each staged row of people describes; rules/people.py fills it before people are merged.
+CLAIM: Final = sa.table("claim", sa.column("seq", sa.BigInteger), sa.column("employee_id", sa.Text))
 #: Hashes and sorts of a million rows stay in memory; a day's rows are looked up by index however many are in core
 _PLANNER: Final = {"work_mem": "128MB", "random_page_cost": "1.1"}
 #: Stamps that say nothing about the record itself.
@@ -64,6 +59,8 @@ class Merge:
     system: str
     batch_id: int
     time_zone: str
+    #: dates rows that have no date of their own
+    today: date
 
     @property
     def belongs_to_a_person(self) -> bool:
@@ -71,9 +68,13 @@ class Merge:
         return "employee_id" in TABLES[self.stream.name][0].primary_key.columns
 
     @property
+    def _of_people(self) -> bool:
+        return self.stream.name == "employees"
+
+    @property
     def _may_change_hands(self) -> bool:
         """Can a record that one person had be another's when it is read again? A punch or a leave cannot."""
-        return self.belongs_to_a_person and self.stream.name not in {"punches", "leave"}
+        return self.belongs_to_a_person and self.stream.name not in {"punches", "leave", "employees"}
 
     @cached_property
     def incoming(self) -> sa.Table:
@@ -155,7 +156,7 @@ class Merge:
             *(
                 self._kept(name).is_distinct_from(i[name])
                 for name in self.stream.columns
-                if name not in _NOT_COMPARED and name != self.stream.key
+                if name not in _NOT_COMPARED and (name != self.stream.key or self._of_people)
             ),
             *([first.c.employee_id != i.employee_id] if self.belongs_to_a_person else []),
         )
@@ -188,7 +189,7 @@ class Merge:
 
     def _first_seen(self) -> sa.ColumnElement[bool]:
         """Nothing of the record is in any table; never said of people: two user ids may be one of them."""
-        if self.stream.name == "employees":
+        if self._of_people:
             return sa.false()
         return sa.and_(*(table.c[self.stream.key].is_(None) for table in TABLES[self.stream.name]))
 
@@ -203,7 +204,7 @@ class Merge:
                 )
             names = [name for name in self.stream.columns if name in table.c]
             values: dict[str, Any] = {name: d[name] for name in names}
-            if "employee_id" in table.primary_key.columns or self.stream.name == "employees":
+            if "employee_id" in table.primary_key.columns:
                 values["employee_id"] = d.employee_id
             if "batch_id" in table.c:
                 values["system"] = sa.literal(self.system)
@@ -229,62 +230,42 @@ class Merge:
 
     def _same(self, table: sa.Table, i: Any) -> sa.ColumnElement[bool]:
         key = self.stream.key
-        if self.stream.name == "employees":
-            return sa.and_(table.c.system == self.system, table.c.user_id == i.user_id)
+        if self._of_people:  # whatever id they have at the moment
+            return sa.and_(table.c.employee_id == i.employee_id)
         if self.belongs_to_a_person and not self._may_change_hands:  # the primary key finds them
             return sa.and_(table.c.employee_id == i.employee_id, table.c[key] == i[key])
         return sa.and_(table.c[key] == i[key])
 
     def _line(self) -> sa.CTE:
-        """``seq``, ``place_in_line`` of the rows that have copies in the batch; all others stand alone."""
+        """``seq``, ``place_in_line`` of the rows that have copies in the batch; all others stand alone.
+
+        Two rows of one person are copies too: of two accounts the one of the later employment counts.
+        """
         staged = staging.table(self.stream, self.batch_id).alias("copy")
-        key = staged.c[self.stream.key]
+        copies: sa.FromClause = staged
+        key: sa.ColumnElement[Any] = staged.c[self.stream.key]
         latest = [staged.c.modified_at.desc().nulls_last()] if "modified_at" in staged.c else []
+        if self._of_people:
+            copies, key = staged.join(CLAIM, staged.c.seq == CLAIM.c.seq), CLAIM.c.employee_id
+            latest = [staged.c.left_on.desc().nulls_first(), staged.c.hired_on.desc().nulls_last()]
         place = sa.func.row_number().over(partition_by=key, order_by=[*latest, staged.c.seq.desc()])
-        several = sa.select(key).group_by(key).having(sa.func.count() > 1)
-        return sa.select(staged.c.seq, place.label("place_in_line")).where(key.in_(several)).cte("line")
+        several = sa.select(key).select_from(copies).group_by(key).having(sa.func.count() > 1)
+        return (
+            sa.select(staged.c.seq, place.label("place_in_line"))
+            .select_from(copies)
+            .where(key.in_(several))
+            .cte("line")
+        )
 
     def _person(self, staged: sa.Table) -> tuple[sa.ColumnElement[Any], sa.FromClause]:
-        """The person of a staged row, and the rows to select it from.
-
-        Nearly every outside id has one link, found by one hash join; whoever has several is looked up row by row.
-        """
+        """The person of a staged row, and the rows to select it from: one hash join for all."""
         if self.stream.person is None:
             return sa.null(), staged
-        link = ref.identity.c
-        owner, day = staged.c[self.stream.person], self._day(staged)
-        only = (
-            sa.select(
-                link.external_id,
-                sa.func.min(link.employee_id).label("employee_id"),
-                sa.func.min(link.valid_from).label("valid_from"),
-                sa.func.min(link.valid_to).label("valid_to"),
-            )
-            .where(link.system == self.system)
-            .group_by(link.external_id)
-            .having(sa.func.count() == 1)
-            .cte("only_link")
-        )
-        latest = (
-            sa.select(link.employee_id)
-            .where(link.system == self.system, link.external_id == owner, *_holds(link, day))
-            .order_by(link.valid_from.desc())
-            .limit(1)
-            .scalar_subquery()
-        )
-        of_one = sa.case((sa.and_(sa.true(), *_holds(only.c, day)), only.c.employee_id))
-        person = sa.case((only.c.external_id.is_not(None), of_one), else_=latest)
-        return person, staged.outerjoin(only, owner == only.c.external_id)
-
-    def _day(self, staged: sa.Table) -> sa.ColumnElement[Any] | None:
-        name = _LINK_DATE.get(self.stream.name)
-        if name is None:
-            return None
-        column = staged.c[name]
-        local = (
-            column if isinstance(column.type, sa.Date) else sa.cast(sa.func.timezone(self.time_zone, column), sa.Date)
-        )
-        return sa.func.coalesce(local, sa.func.current_date())
+        if self._of_people:
+            return CLAIM.c.employee_id, staged.outerjoin(CLAIM, staged.c.seq == CLAIM.c.seq)
+        on = owner.day(self.stream, staged.c, self.time_zone, self.today)
+        link = owner.holds(self.system, staged.c[self.stream.person], on)
+        return ref.identity.c.employee_id, staged.outerjoin(ref.identity, link)
 
     def _canonical(self) -> list[sa.Column[Any]]:
         staged = staging.table(self.stream, self.batch_id)
@@ -292,13 +273,6 @@ class Merge:
 
     def _temporary(self, name: str, *columns: sa.Column[Any]) -> sa.Table:
         return sa.Table(name, sa.MetaData(), *columns, prefixes=["TEMPORARY"], postgresql_on_commit="DROP")
-
-
-def _holds(link: Any, day: sa.ColumnElement[Any] | None) -> list[sa.ColumnElement[bool]]:
-    """A link's span holds the day; without a day every link holds."""
-    if day is None:
-        return []
-    return [link.valid_from <= day, sa.or_(link.valid_to.is_(None), link.valid_to > day)]
 
 
 def take_turn(connection: sa.Connection, stream: str) -> None:

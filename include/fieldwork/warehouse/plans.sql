@@ -141,12 +141,13 @@ select
 from paused as p;
 
 -- Who works which shift: of a date's own row (roster.csv), then the person's, the team's and the company's roster the
--- first that holds. Join it on (employee_id, work_date): whole, it is every person times every day.
+-- first that holds. Team, manager and employment are those of the day: ref.post says what was, core.employee what is now.
+-- Join it on (employee_id, work_date): whole, it is every person times every day.
 create or replace view ref.rostered with (security_invoker = true) as
 select
     e.employee_id,
-    e.team,
-    d.work_date >= coalesce(e.hired_on, d.work_date) and d.work_date <= coalesce(e.left_on, d.work_date) as employed,
+    post.team,
+    post.employed,
     d.work_date,
     d.calendar_kind,
     d.rule_version,
@@ -161,15 +162,30 @@ select
         or turn.follows = 'holidays' and d.calendar_kind <> 'holiday'
         or d.calendar_kind in ('workday', 'makeup')
     ) as working,
-    case when turn.follows = 'calendar' and d.half is not null then d.half else 'whole' end as half
+    case when turn.follows = 'calendar' and d.half is not null then d.half else 'whole' end as half,
+    e.system,
+    post.manager_user_id,
+    post.manager_employee_id
 from core.employee as e
 cross join ref.day as d
+left join ref.post as p
+    on e.employee_id = p.employee_id
+    and d.work_date >= p.valid_from and d.work_date < coalesce(p.valid_to, 'infinity')
+cross join lateral (
+    select
+        p.employee_id is not null
+        or d.work_date >= coalesce(e.hired_on, d.work_date) and d.work_date <= coalesce(e.left_on, d.work_date)
+            as employed,
+        case when p.employee_id is null then e.team else p.team end as team,
+        case when p.employee_id is null then e.manager_user_id else p.manager_user_id end as manager_user_id,
+        p.manager_employee_id
+) as post
 left join ref.roster_day as dated on e.employee_id = dated.employee_id and d.work_date = dated.work_date
 left join ref.roster as own
     on own.scope = 'employee' and e.employee_id = own.subject
     and d.work_date >= own.valid_from and d.work_date < coalesce(own.valid_to, 'infinity')
 left join ref.roster as team
-    on team.scope = 'team' and e.team = team.subject
+    on team.scope = 'team' and post.team = team.subject
     and d.work_date >= team.valid_from and d.work_date < coalesce(team.valid_to, 'infinity')
 left join ref.roster as company
     on company.scope = 'company'
@@ -227,7 +243,10 @@ select
     s.planned_minutes,
     s.grace_in_minutes,
     s.grace_out_minutes,
-    s.required_minutes
+    s.required_minutes,
+    r.system,
+    r.manager_user_id,
+    r.manager_employee_id
 from ref.rostered as r
 left join ref.shift_day as s on r.shift = s.shift and r.work_date = s.work_date and r.half = s.half;
 
@@ -278,7 +297,10 @@ begin
             ('half', 'The half that is worked, first or second; or the whole shift'),
             ('follows', 'What the roster follows: calendar, holidays or nothing'),
             ('working', 'The person is to work on the date'),
-            ('employed', 'From hired_on to left_on, both included')
+            ('team', 'The person''s team on the day'),
+            ('manager_user_id', 'The manager on the day, by the id in the attendance system'),
+            ('manager_employee_id', 'The manager on the day, where somebody has said so'),
+            ('employed', 'From hired_on to left_on, both included, or on a day of an earlier post (ref.post)')
         ) as said (attname, description)
         join pg_attribute as shown on said.attname = shown.attname
         join pg_class as view on shown.attrelid = view.oid

@@ -17,7 +17,7 @@ begin
     grant select on all tables in schema core, ref, mart, report to fieldwork_reader;
     grant select on
         ops.run, ops.step, ops.batch, ops.slice, ops.watermark, ops.touched, ops.check_result, ops.batch_day,
-        ops.batch_field, ops.known_field, ops.replay, ops.reconcile_total, ops.reconcile_finding
+        ops.batch_field, ops.known_field, ops.replay, ops.reconcile_total, ops.reconcile_finding, ops.identity_review
     to fieldwork_reader;
     grant select (
         quarantine_id, batch_id, system, stream, key, rule, reason, status, seen, set_aside_at, settled_at

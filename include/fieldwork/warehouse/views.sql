@@ -5,7 +5,7 @@ select
     a.employee_id,
     e.employee_no,
     e.name,
-    e.team,
+    p.team,
     a.work_date,
     a.calendar_kind,
     a.shift,
@@ -31,38 +31,41 @@ select
     a.rule_version,
     a.published_at
 from mart.attendance_day as a
-left join core.employee as e on a.employee_id = e.employee_id;
+left join core.employee as e on a.employee_id = e.employee_id
+left join mart.performance_day as p on a.employee_id = p.employee_id and a.work_date = p.work_date;
 
 -- Comprehensive hours: overtime is what is worked beyond the period's plan, not beyond a day's. Leave counts as worked;
 -- work on public holidays stands apart, because it is paid as such in any case.
 create or replace view report.hours_period with (security_invoker = true) as
 with summed as (
     select
-        employee_id,
-        settlement,
-        date_trunc(settlement, work_date::timestamp)::date as period_start,
-        (date_trunc(settlement, work_date::timestamp) + case settlement
+        a.employee_id,
+        a.settlement,
+        date_trunc(a.settlement, a.work_date::timestamp)::date as period_start,
+        (date_trunc(a.settlement, a.work_date::timestamp) + case a.settlement
             when 'quarter' then interval '3 months'
-            else ('1 ' || settlement)::interval
+            else ('1 ' || a.settlement)::interval
         end)::date as period_until,
+        (array_agg(p.team order by a.work_date desc))[1] as team,
         count(*) as days,
-        count(*) filter (where status = 'incomplete') as days_incomplete,
-        count(*) filter (where status = 'absent') as days_absent,
-        sum(norm_minutes) as norm_minutes,
-        sum(planned_minutes) as planned_minutes,
-        sum(leave_minutes) as leave_minutes,
-        sum(worked_minutes) as worked_minutes,
-        coalesce(sum(worked_minutes) filter (where calendar_kind = 'holiday'), 0) as holiday_minutes
-    from mart.attendance_day
-    where hours_system = 'comprehensive'
-    group by employee_id, settlement, date_trunc(settlement, work_date::timestamp)
+        count(*) filter (where a.status = 'incomplete') as days_incomplete,
+        count(*) filter (where a.status = 'absent') as days_absent,
+        sum(a.norm_minutes) as norm_minutes,
+        sum(a.planned_minutes) as planned_minutes,
+        sum(a.leave_minutes) as leave_minutes,
+        sum(a.worked_minutes) as worked_minutes,
+        coalesce(sum(a.worked_minutes) filter (where a.calendar_kind = 'holiday'), 0) as holiday_minutes
+    from mart.attendance_day as a
+    left join mart.performance_day as p on a.employee_id = p.employee_id and a.work_date = p.work_date
+    where a.hours_system = 'comprehensive'
+    group by a.employee_id, a.settlement, date_trunc(a.settlement, a.work_date::timestamp)
 )
 
 select
     s.employee_id,
     e.employee_no,
     e.name,
-    e.team,
+    s.team,
     s.settlement,
     s.period_start,
     s.period_until,
@@ -104,6 +107,7 @@ select
     e.employee_no,
     e.name,
     p.team,
+    p.manager_employee_id,
     p.work_date,
     p.status,
     p.worked_minutes,
@@ -174,6 +178,48 @@ select
     v.speed_limit_kmh
 from ref.rule_version as v;
 
+-- What was known of everybody's posts at any time, and what is now: whole lives, without gaps but those of employment.
+create or replace view report.post with (security_invoker = true) as
+with kept as (
+    select employee_id, range_agg(daterange(valid_from, valid_to)) as days
+    from ref.post
+    group by employee_id
+)
+
+select
+    e.employee_id,
+    e.employee_no,
+    e.name,
+    lower(rest.days) as valid_from,
+    upper(rest.days) as valid_to,
+    e.team,
+    e.manager_user_id,
+    null::text as manager_employee_id,
+    'source' as rule
+from core.employee as e
+left join kept on e.employee_id = kept.employee_id
+cross join lateral unnest(
+    datemultirange(
+        daterange(
+            coalesce(e.hired_on, '1900-01-01'), case when e.left_on < e.hired_on then e.hired_on else e.left_on + 1 end
+        )
+    ) - coalesce(kept.days, '{}'::datemultirange)
+) as rest (days)
+where e.same_as is null
+union all
+select
+    p.employee_id,
+    e.employee_no,
+    e.name,
+    p.valid_from,
+    p.valid_to,
+    p.team,
+    p.manager_user_id,
+    p.manager_employee_id,
+    p.rule
+from ref.post as p
+join core.employee as e on p.employee_id = e.employee_id;
+
 -- A column says what it says in the table it comes from; what is said below wins.
 do $$
 declare
@@ -226,6 +272,22 @@ comment on column report.hours_period.short_minutes is 'What is missing to the p
 comment on view report.uncounted_punch is 'Punches of days outside employment: they count nowhere';
 comment on view report.performance_day is
 'One row per person-day: attendance joined with what the CRM says was done';
+comment on view report.post is 'Who was and is in which team under whom, span by span of days';
+comment on column report.post.valid_from is 'First day; 1900-01-01 = before all records';
+comment on column report.post.valid_to is 'First day no longer; null = open';
+comment on column report.post.team is 'The team or department then';
+comment on column report.post.manager_user_id is 'The manager then, by the id in the attendance system';
+comment on column report.post.manager_employee_id is 'The manager, where somebody has said so; goes before manager_user_id';
+comment on column report.post.rule is 'source, or manual where somebody has set it right';
+comment on column report.attendance_day.team is 'The person''s team on the day';
+comment on column report.hours_period.team is 'The person''s team on the last published day of the period';
+comment on column report.visit_check.team is 'The person''s team on the day';
+comment on column report.unproven_visit.team is 'The person''s team on the day';
+comment on column report.unmatched_check_in.team is 'The person''s team on the day';
+comment on column report.off_plan_visit.team is 'The person''s team on the day';
+comment on column report.location_signal.team is 'The person''s team on the day';
+comment on column report.rescheduled_visit.team is 'The person''s team on the day for which it was planned before';
+comment on column report.uncounted_punch.team is 'The person''s team now';
 comment on view report.amount_won_day is
 'What was won, one row per person-day and currency; sums are sums of one currency alone';
 comment on column report.amount_won_day.team is 'The team on the day';

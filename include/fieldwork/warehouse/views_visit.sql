@@ -6,7 +6,7 @@ select
     c.employee_id,
     e.employee_no,
     e.name,
-    e.team,
+    p.team,
     c.visit_id,
     c.work_date,
     c.account_id,
@@ -49,6 +49,7 @@ select
     c.published_at
 from mart.visit_check as c
 left join core.employee as e on c.employee_id = e.employee_id
+left join mart.performance_day as p on c.employee_id = p.employee_id and c.work_date = p.work_date
 left join core.account as a on c.account_id = a.account_id
 left join ref.rule_version as r on c.rule_version = r.version
 cross join lateral (
@@ -98,7 +99,7 @@ select
     u.employee_id,
     e.employee_no,
     e.name,
-    e.team,
+    p.team,
     u.record_id,
     u.work_date,
     u.checked_in_at,
@@ -131,8 +132,11 @@ select
     u.published_at
 from mart.unmatched_check_in as u
 left join core.employee as e on u.employee_id = e.employee_id
+left join mart.performance_day as p on u.employee_id = p.employee_id and u.work_date = p.work_date
 left join core.account as a on u.account_id = a.account_id
-left join core.crm_user as owner on a.owner_id = owner.crm_user_id
+left join ref.identity as owner
+    on a.system = owner.system and a.owner_id = owner.external_id
+    and u.work_date >= owner.valid_from and u.work_date < coalesce(owner.valid_to, 'infinity')
 left join ref.rule_version as r on u.rule_version = r.version
 left join lateral (
     -- where a check-in is off plan, the visit may have been moved to another day
@@ -192,7 +196,7 @@ select
     f.employee_id,
     e.employee_no,
     e.name,
-    e.team,
+    p.team,
     f.visit_id,
     f.account_id,
     a.name as account,
@@ -205,6 +209,7 @@ select
     f.believed_until as moved_at
 from followed as f
 left join core.employee as e on f.employee_id = e.employee_id
+left join mart.performance_day as p on f.employee_id = p.employee_id and f.work_date = p.work_date
 left join core.account as a on f.account_id = a.account_id
 where f.next_start <> f.planned_start;
 
@@ -238,7 +243,7 @@ select distinct
     s.employee_id,
     e.employee_no,
     e.name,
-    e.team,
+    p.team,
     s.work_date,
     s.record_id,
     s.checked_in_at,
@@ -248,7 +253,8 @@ select distinct
 from seen as s
 cross join unnest(s.signals) as one (signal)
 left join ref.location_signal as told on one.signal = told.signal
-left join core.employee as e on s.employee_id = e.employee_id;
+left join core.employee as e on s.employee_id = e.employee_id
+left join mart.performance_day as p on s.employee_id = p.employee_id and s.work_date = p.work_date;
 
 comment on view report.visit_check is 'One row per visit that was not cancelled: was the person there';
 comment on view report.unproven_visit is 'Visits that no check-in proves, and why';
@@ -268,7 +274,7 @@ comment on column report.unproven_visit.off_plan_on is
 'The nearest day within two weeks on which the person checked in at the customer off plan; null = none';
 comment on column report.unmatched_check_in.account is 'The customer''s name';
 comment on column report.unmatched_check_in.own_customer is
-'The CRM says that the person owns the customer; null = it names no owner that we know';
+'The CRM says that the person owns the customer, as its user is linked on the day; null = it names no owner that we know';
 comment on column report.unmatched_check_in.reason_zh is 'Why it proves nothing, in a Chinese sentence';
 comment on column report.unmatched_check_in.moved_visit_id is
 'An unproven visit to the customer on another day within two weeks: the plan may have been moved; null = none';

@@ -76,6 +76,12 @@ class Facts:
         return {name: counts for name, counts in result.items() if isinstance(counts, Mapping)}
 
     @property
+    def to_review(self) -> int:
+        """Ids that waited for a person's decision when the run had loaded."""
+        result = next((row["result"] for row in self.steps if row["step"] == "load"), None) or {}
+        return int(result.get("to_review", 0))
+
+    @property
     def published(self) -> Mapping[str, Mapping[str, Any]]:
         """What the publish step did, by joined table."""
         return next((row["result"] for row in self.steps if row["step"] == "publish"), None) or {}

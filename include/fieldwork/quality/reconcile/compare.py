@@ -20,7 +20,7 @@ from fieldwork.streams import KEYS, Stream
 from fieldwork.warehouse import staging
 from fieldwork.warehouse.schema import ops, reconcile
 
-from .ours import ours
+from .ours import other_accounts, ours
 
 _DAY: Final = sa.Column("day", sa.Date)
 _PERSON: Final = sa.Column("person", sa.Text)
@@ -81,7 +81,11 @@ class Comparison:
         c = table.c
         there = sa.and_(c.key.is_not(None), c.out_of_scope.is_(None), sa.func.coalesce(c.deleted, False).is_(False))
         _view(connection, "theirs", sa.select(c.key, c.day, c.modified_at, c.person, c.measure).where(there))
-        _view(connection, "ours", ours(self.stream, self.system, self.zone))
+        mine: sa.Select[Any] = ours(self.stream, self.system, self.zone)
+        if self.stream.name == "employees":
+            listed = sa.table("theirs", sa.column("key", sa.Text))
+            mine = sa.select(sa.union_all(mine, other_accounts(self.system, listed)).subquery("person"))
+        _view(connection, "ours", mine)
         q = ops.quarantine.c
         waits = [q.system == self.system, q.stream == self.stream.name, q.status.in_((*OPEN, "dismissed"))]
         _ASIDE.create(connection)

@@ -1,14 +1,35 @@
--- Person-days that a changed employment span takes away, and those of punches that counted nowhere and may count now.
--- Grain: (employee_id, work_date). Input: delta.
+-- Days that have become days of employment after runs had passed over them.
+-- Grain: (employee_id, work_date). Inputs: delta, ref.calendar_day, mart.attendance_day, ops.run.
 insert into touch (employee_id, work_date)
-select m.employee_id, m.work_date
-from delta as d
-join mart.attendance_day as m on d.employee_id = m.employee_id
-where d.side = 'new' and (m.work_date < d.hired_on or m.work_date > d.left_on)
-union
-select u.employee_id, u.work_date
-from delta as d
-join mart.uncounted_punch as u on d.employee_id = u.employee_id
+with employment as (
+    select
+        n.employee_id,
+        n.hired_on,
+        n.left_on,
+        o.employee_id is not null as known,
+        o.hired_on as was_hired_on,
+        o.left_on as was_left_on
+    from delta as n
+    left join delta as o on n.employee_id = o.employee_id and o.side = 'old'
+    where
+        n.side = 'new'
+        and (n.hired_on, n.left_on) is distinct from (o.hired_on, o.left_on)
+        and (o.employee_id is not null or n.hired_on is not null)
+)
+
+select e.employee_id, c.work_date
+from employment as e
+join ref.calendar_day as c
+    on c.work_date >= coalesce(e.hired_on, c.work_date) and c.work_date <= coalesce(e.left_on, c.work_date)
 where
-    d.side = 'new'
-    and u.work_date >= coalesce(d.hired_on, u.work_date) and u.work_date <= coalesce(d.left_on, u.work_date)
+    not (
+        e.known
+        and c.work_date >= coalesce(e.was_hired_on, c.work_date)
+        and c.work_date <= coalesce(e.was_left_on, c.work_date)
+    )
+    and exists (select from ops.run as r where c.work_date >= r.since and c.work_date < r.until and r.state = 'done')
+    and not exists (
+        select
+        from mart.attendance_day as m
+        where m.employee_id = e.employee_id and m.work_date = c.work_date
+    )

@@ -30,22 +30,23 @@ employee = table(
     must("user_id", Text, "The person's id in the attendance system"),
     may("employee_no", Text, "Employee number (工号), text: 001 is not 1"),
     may("name", Text, "The person's name"),
-    may("team", Text, "The team or department now"),
-    may("manager_user_id", Text, "The manager's id in the attendance system"),
+    may("team", Text, "The team or department now; what was earlier is in ref.post"),
+    may("manager_user_id", Text, "The manager's id in the attendance system, now"),
     may("mobile", Text, "Mobile number, digits with country code"),
     may("email", Text, "E-mail, lower case"),
-    may("hired_on", Date, "First day of employment; null = before all records"),
+    may("hired_on", Date, "First day of employment; null = before all records; an earlier one is in ref.post"),
     may("left_on", Date, "Last day of employment; null = still here"),
     may("missing_since", INSTANT, "When a full read first lacked the person; null = still listed"),
+    may("same_as", Text, "The person that this one turned out to be; then employed on no day, and left out everywhere"),
     *_origin(),
-    Index(None, "system", "user_id", unique=True),
+    Index(None, "system", "user_id"),  # not unique: a leaver's id may be a newcomer's now
 )
 
 crm_user = table(
     "core.crm_user",
     "CRM users who own records",
     key("crm_user_id", Text, "The user's id in the CRM"),
-    may("employee_id", Text, "The person this user is; null = not known yet"),
+    may("employee_id", Text, "The person this user is today; null = not known"),
     may("employee_no", Text, "Employee number in the CRM"),
     may("name", Text, "The user's name"),
     may("email", Text, "E-mail, lower case"),

@@ -55,8 +55,8 @@ batch = table(
     must(
         "kind",
         Text,
-        "extract; replay for quarantined rows that go through again; reconcile for keys that are only compared; "
-        "repair for records that the source has no more",
+        "extract; replay: quarantined rows that go through again; move: rows whose id is another person now; "
+        "reconcile: keys that are only compared; repair: records that the source has no more",
     ),
     may("window_start", INSTANT, "Start of the window; null = from the beginning"),
     may("window_end", INSTANT, "End of the window, not included; null for a replay"),
@@ -150,6 +150,29 @@ replay = table(
     key("batch_id", BigInteger, "The replay (ops.batch)"),
     key("quarantine_id", BigInteger, "The row set aside (ops.quarantine)"),
     must("row_hash", Text, "MD5 of the row as it stood when it was taken"),
+)
+
+identity_review = table(
+    "ops.identity_review",
+    "Outside ids that need a person's decision; ids alone, no names",
+    key("review_id", BigInteger, "The question", autoincrement=True),
+    must("system", Text, "The outside system"),
+    must("external_id", Text, "The id there"),
+    must("reason", Text, "Why nobody but a person can say whose it is (docs/identity.md lists the codes)"),
+    must("candidates", ARRAY(Text), "Employee ids that it may be, sorted"),
+    may("since", Date, "First day that it is about; null = all days"),
+    must("status", Text, "open; decided (by hand); gone (the reason is)"),
+    must("first_seen", INSTANT, "When it was asked first"),
+    must("last_seen", INSTANT, "When it was last found so"),
+    may("settled_at", INSTANT, "When it left open"),
+    Index(
+        "uq_identity_review_open",
+        "system",
+        "external_id",
+        "reason",
+        unique=True,
+        postgresql_where=text("status = 'open'"),
+    ),
 )
 
 check_result = table(

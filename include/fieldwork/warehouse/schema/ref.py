@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Date, Double, Index, Integer, Interval, Text, Time
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSTZMULTIRANGE
+from sqlalchemy import Boolean, CheckConstraint, Date, Double, Index, Integer, Interval, Text, Time, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSTZMULTIRANGE, ExcludeConstraint
 
 from .base import INSTANT, key, may, must, table
 
@@ -95,17 +95,42 @@ hours = table(
     may("day_minutes", Integer, "Comprehensive, plan calendar: minutes for a working day"),
 )
 
+#: A span of days as PostgreSQL's range type, for constraints and for queries.
+SPAN = text("daterange(valid_from, valid_to)")
+
 identity = table(
     "ref.identity",
-    "Which outside id is which person, dated",
+    "Which outside id is which person, dated; an id is one person on a day",
     key("system", Text, "The outside system"),
     key("external_id", Text, "The person's id there"),
     key("valid_from", Date, "First day of the link"),
     may("valid_to", Date, "First day no longer; null = open"),
-    must("employee_id", Text, "The person"),
-    must("rule", Text, "Which rule made the link: source, employee_no, email, mobile or file"),
+    may("employee_id", Text, "The person; null = nobody, by decision: rows of these days wait"),
+    must("rule", Text, "Which rule made the link: manual, file, source, employee_no, email, mobile or name"),
     must("linked_at", INSTANT, "When the link was made"),
     Index(None, "employee_id"),
+    CheckConstraint("valid_to > valid_from", name="span"),
+    ExcludeConstraint(
+        ("system", "="), ("external_id", "="), (SPAN, "&&"), using="gist", name="ex_identity_one_person_a_day"
+    ),
+)
+
+post = table(
+    "ref.post",
+    "Posts of the past and posts set right by hand: team, manager and employment of days on which core.employee, "
+    "which says what is now, does not hold",
+    key("employee_id", Text, "The person (core.employee), employed on all days of the span"),
+    key("valid_from", Date, "First day"),
+    may("valid_to", Date, "First day no longer; null = open"),
+    may("team", Text, "The team or department then"),
+    may(
+        "manager_user_id", Text, "The manager then, by the id in the attendance system (ref.identity says who that was)"
+    ),
+    may("manager_employee_id", Text, "The manager, where somebody has said so; goes before manager_user_id"),
+    must("rule", Text, "source (what a read said until a later one said otherwise) or manual"),
+    must("noted_at", INSTANT, "When it was noted"),
+    CheckConstraint("valid_to > valid_from", name="span"),
+    ExcludeConstraint(("employee_id", "="), (SPAN, "&&"), using="gist", name="ex_post_one_a_day"),
 )
 
 rule_version = table(
