@@ -38,7 +38,7 @@ from fieldwork.warehouse.engine import connect
 from tests.steps.rows import RowSource
 
 from . import cpu
-from .history import Accepting, Rows, fill, people, publish_all, take_out
+from .history import Accepting, Rows, fill, people, publish_all, rows_of_day
 
 STAFF: Final = int(os.environ.get("BENCH_STAFF", "1000"))
 HISTORY: Final = int(os.environ.get("BENCH_HISTORY", "30"))
@@ -68,7 +68,12 @@ class Warehouse:
         first = DAY - timedelta(days=days)
         ahead = WARM + MEASURED
         fill(self.engine, self.settings, staff, first, days + ahead)
-        self.coming = [take_out(self.engine, self.settings, DAY + timedelta(days=n)) for n in range(ahead)]
+        reread = self.settings.config["extract"]["reread_days"]
+        self.days = {
+            n: rows_of_day(self.engine, self.settings, DAY + timedelta(days=n), take_out=n >= 0)
+            for n in range(-reread, ahead)
+        }
+        self.reread = reread
         self.people = people(self.engine)
         publish_all(self.engine, self.settings, first, DAY)
 
@@ -81,7 +86,7 @@ class Warehouse:
             self.engine, self.settings, run_id=run_id, since=day, until=day + timedelta(days=1), dry_run=True,
             as_of=as_of + timedelta(hours=26),
         )  # fmt: skip
-        calls = self._calls(run_id, self.coming[n])
+        calls = self._calls(run_id, self.days[n], self._punches(n))
         costs = {step: self._measure(calls[step]) for step in STEPS}
         with self.engine.begin() as connection:
             ledger.finish_run(connection, run_id)
@@ -101,7 +106,8 @@ class Warehouse:
             self.engine, self.settings, run_id="late", since=day, until=day + timedelta(days=1), streams=["punches"],
             as_of=midnight + timedelta(days=2),
         )  # fmt: skip
-        extract(self.engine, self.settings, RowSource("dingtalk", punches=[[row]]), run_id="late", stream="punches")
+        punches = [[row, *self._punches(WARM + MEASURED - 1)]]
+        extract(self.engine, self.settings, RowSource("dingtalk", punches=punches), run_id="late", stream="punches")
         check(self.engine, self.settings, run_id="late")
         built: dict[str, Any] = {}
 
@@ -113,9 +119,13 @@ class Warehouse:
         cost = self._measure(restate)
         return built["person_days"], cost
 
-    def _calls(self, run_id: str, rows: Rows) -> dict[str, Callable[[], Any]]:
+    def _punches(self, n: int) -> list[dict[str, Any]]:
+        """Those of the n-th day, and of the days before that are read again with it."""
+        return [row for day in range(n - self.reread, n + 1) for row in self.days[day]["punches"]]
+
+    def _calls(self, run_id: str, rows: Rows, punches: list[dict[str, Any]]) -> dict[str, Callable[[], Any]]:
         engine, settings = self.engine, self.settings
-        attendance = RowSource("dingtalk", employees=[self.people], punches=[rows["punches"]], leave=[rows["leave"]])
+        attendance = RowSource("dingtalk", employees=[self.people], punches=[punches], leave=[rows["leave"]])
         crm = RowSource(
             "salesforce", visits=[rows["visits"]], tasks=[rows["tasks"]], opportunities=[rows["opportunities"]]
         )

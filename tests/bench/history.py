@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -35,15 +35,21 @@ DATED: Final = {
 
 
 class Accepting(MemoryCrm):
-    """A CRM that says yes to everything and remembers nothing."""
+    """A CRM that says yes to everything, and remembers the records of these keys alone: a history is large."""
 
     batch_size = 5000
 
-    def upsert(self, kind: str, rows: pa.Table) -> Sequence[RowResult]:
-        return [RowResult(key, ok=True, created=True, crm_id=key) for key in rows.column("key").to_pylist()]
+    def __init__(self, keeps: Collection[str] = ()) -> None:
+        super().__init__()
+        self._keeps = frozenset(keeps)
 
-    def current(self, kind: str, keys: Sequence[str]) -> pa.Table:
-        return pa.table({"key": pa.array([], pa.string())})
+    def upsert(self, kind: str, rows: pa.Table) -> Sequence[RowResult]:
+        return [
+            self._one(kind, rows.slice(n, 1).to_pylist()[0])
+            if key in self._keeps
+            else RowResult(key, ok=True, created=True, crm_id=f"id-{key}")
+            for n, key in enumerate(rows.column("key").to_pylist())
+        ]
 
 
 def fill(engine: sa.Engine, settings: Settings, people: int, first_day: date, days: int) -> None:
@@ -57,15 +63,18 @@ def fill(engine: sa.Engine, settings: Settings, people: int, first_day: date, da
         connection.exec_driver_sql("vacuum analyze")
 
 
-def take_out(engine: sa.Engine, settings: Settings, day: date) -> Rows:
-    """The canonical rows of one day, taken out of the warehouse again: what a source will give when it is asked."""
+def rows_of_day(engine: sa.Engine, settings: Settings, day: date, *, take_out: bool = False) -> Rows:
+    """The canonical rows of one day, as a source gives them when it is asked.
+
+    ``take_out``: out of the warehouse again, for a day that is still to come.
+    """
     start = datetime.combine(day, datetime.min.time(), settings.time_zone)
+    end = start + timedelta(days=1)
     found: Rows = {}
     with engine.begin() as connection:
         for stream, stamp in DATED.items():
-            end = start + timedelta(days=1)
             found[stream] = _canonical(connection, stream, stamp, start, end)
-            for table in TABLES[stream]:
+            for table in TABLES[stream] if take_out else ():
                 connection.execute(sa.delete(table).where(table.c[stamp] >= start, table.c[stamp] < end))
     return found
 
@@ -78,7 +87,9 @@ def people(engine: sa.Engine) -> list[dict[str, Any]]:
         return [dict(row) for row in connection.execute(sa.select(*names)).mappings()]
 
 
-def publish_all(engine: sa.Engine, settings: Settings, first_day: date, until: date) -> None:
+def publish_all(
+    engine: sa.Engine, settings: Settings, first_day: date, until: date, crm: Accepting | None = None
+) -> None:
     """Build and publish the days month by month, then tell the CRM."""
     quick = replace(settings, config={**settings.config, "write_back": {**settings.config["write_back"], "tries": 1}})
     for start, after in months(first_day, until):
@@ -88,7 +99,7 @@ def publish_all(engine: sa.Engine, settings: Settings, first_day: date, until: d
         publish(engine, settings, run_id=run_id)
         _end(engine, run_id)
     _note(engine, "history-crm", first_day, until)
-    write_back(engine, quick, Accepting(), run_id="history-crm")
+    write_back(engine, quick, crm or Accepting(), run_id="history-crm")
     _end(engine, "history-crm")
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql("vacuum analyze")

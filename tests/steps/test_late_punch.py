@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
 
 import pyarrow as pa
@@ -29,8 +29,8 @@ LATE = date(2026, 10, 14)
 class Listening(Accepting):
     """Says yes, and remembers which records it was sent."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, keeps: Collection[str]) -> None:
+        super().__init__(keeps)
         self.sent: list[tuple[str, str]] = []
 
     def upsert(self, kind: str, rows: pa.Table) -> Sequence[RowResult]:
@@ -71,7 +71,9 @@ def test_one_late_punch(
     with warehouse.begin() as connection:
         gone = sa.delete(core.punch).where(core.punch.c.record_id == f"p7-{(LATE - FIRST).days}-1")
         assert connection.execute(gone).rowcount == 1
-    publish_all(warehouse, settings, FIRST, FIRST + timedelta(days=days))
+    crm = Listening({f"E00007:{LATE}"})
+    publish_all(warehouse, settings, FIRST, FIRST + timedelta(days=days), crm)
+    crm.sent.clear()
     assert rows_of(warehouse, "select count(*) from core.punch")[0][0] >= least
 
     day = datetime.combine(LATE, datetime.min.time(), settings.time_zone)
@@ -92,7 +94,6 @@ def test_one_late_punch(
     history = rows_of(warehouse, f"{kept} join mart.attendance_day as a using (employee_id, work_date)")
     assert history == [("E00007", LATE, "late", "present")]
 
-    crm = Listening()
     write_back(warehouse, settings, crm, run_id="late")
     assert crm.sent == [("performance", f"E00007:{LATE}")]
 

@@ -160,9 +160,9 @@ class Journey:
         rebuilt = self._days("build.person_day")
         publish(self.engine, self.settings, run_id=run_id)
         assert self._days("ops.touched") == set()
-        calls = len(self.crm.calls)
+        writes = len(self.crm.writes)
         write_back(self.engine, self.settings, self.crm, run_id=run_id)
-        return touched, rebuilt, {(kind, key) for kind, keys in self.crm.calls[calls:] for key in keys}
+        return touched, rebuilt, {(kind, key) for kind, keys in self.crm.writes[writes:] for key in keys}
 
     def _days(self, table: str) -> set[tuple[str, int]]:
         return {(e, day.day) for e, day in rows_of(self.engine, f"select employee_id, work_date from {table}")}
