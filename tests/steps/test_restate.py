@@ -178,6 +178,7 @@ def journey(shared_warehouse: sa.Engine) -> Journey:
     return here
 
 
+@pytest.mark.timeout(600)
 def test_every_cause_restates_its_person_days_and_no_others(journey: Journey) -> None:
     wrong = []
     for cause, facts, expected in CAUSES:
