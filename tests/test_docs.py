@@ -91,10 +91,12 @@ def test_every_command_is_named() -> None:
 
 def test_every_command_that_is_named_exists() -> None:
     known = {tuple(name.split()[1:]) for name in cli_commands()}
+    groups = {name[0] for name in known if len(name) > 1}  # by itself it prints its help
     code = "\n".join([*re.findall(r"`([^`\n]+)`", prose(anywhere())), *commands(anywhere())])
     named = re.findall(r"^(?:\.venv/bin/)?fieldwork ([a-z]+(?: [a-z]+)?)", code, re.MULTILINE)
     assert named
-    assert [name for name in named if tuple(name.split()) not in known and (name.split()[0],) not in known] == []
+    unknown = [name for name in named if tuple(name.split()) not in known and (name.split()[0],) not in known]
+    assert set(unknown) <= groups
 
 
 def test_every_make_target_is_named() -> None:

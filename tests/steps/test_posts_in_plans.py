@@ -7,9 +7,15 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from fieldwork.errors import ConfigError
 from fieldwork.settings import merge
+from fieldwork.steps import difference
 from fieldwork.steps.audit import audit
 from fieldwork.steps.build import build
+from fieldwork.steps.change_rules import plan_rules
+from fieldwork.steps.explain import explain_day
 from fieldwork.steps.publish import publish
 
 from .company import Company, punch, visit
@@ -105,3 +111,36 @@ def test_views_of_visits_and_check_ins_name_the_team_of_the_day(company: Company
         assert company.ask(f"select employee_id, team from report.{view}") == [("001", "Board")], view
     assert company.ask("select own_customer from report.unmatched_check_in") == [(True,)]
     assert company.ask("select employee_id from core.crm_user") == [("002",)]
+
+
+def test_a_teams_new_roster_concerns_those_who_were_in_it_on_the_day(company: Company) -> None:
+    company.load(on=8, employees=[BOSS, ANN], punches=[punch("p", "u1", 2)])
+    say(company, team="Board", since="2026-11-03", until="2026-11-05")
+    company.publish()
+    nights = {"scope": "team", "subject": "Board", "from": date(2026, 11, 4), "shift": "night"}
+    told = company.settings.config
+    company.settings = replace(company.settings, config=merge(told, {"roster": [*told["roster"], nights]}))
+    with plan_rules(company.engine, company.on(8)) as plan:
+        found = {(line["employee_id"], f"{line['work_date']:%d}") for line in difference.lines(plan.connection)}
+    assert {day for who, day in found if who == "001"} == {"04"}
+    assert {day for who, day in found if who == "B1"} == {"04", "05", "06"}
+
+
+def test_team_and_manager_of_the_day_are_explained_and_come_out_again(company: Company) -> None:
+    company.load(on=6, employees=[BOSS, ANN], punches=[punch("p", "u1", 3)])
+    company.publish()
+    company.load(on=6, employees=[BOSS, ANN | {"team": "South", "manager_user_id": None}], punches=[])
+    told = explain_day(company.engine, "001", date(2026, 11, 3))
+    assert [c.name for c in told.columns if not c.holds] == []
+    shown = {c.name: (c.value, c.rule) for c in told.columns if c.name in {"team", "manager_employee_id"}}
+    assert {name: value for name, (value, _) in shown.items()} == {"team": "North", "manager_employee_id": "B1"}
+    assert all("on the day" in rule for _, rule in shown.values())
+
+
+def test_a_gap_between_employments_is_told_when_it_is_asked_about(company: Company) -> None:
+    company.load(on=4, employees=[BOSS, ANN | {"left_on": date(2026, 11, 3)}], punches=[])
+    company.load(on=8, employees=[BOSS, ANN | {"hired_on": date(2026, 11, 6)}], punches=[punch("p", "u1", 2)])
+    with pytest.raises(ConfigError, match="not employed on 2026-11-04"):
+        explain_day(company.engine, "001", date(2026, 11, 4))
+    with pytest.raises(ConfigError, match="not published"):
+        explain_day(company.engine, "001", date(2026, 11, 3))
