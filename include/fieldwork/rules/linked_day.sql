@@ -5,9 +5,9 @@
 --
 -- Days linked by a visit whose time window reaches over midnight go together: one check-in could serve both; the
 -- published visits count too, because one that is deleted now may have used it. So do the two days of a check-in that
--- belongs to another working day than its date, if both have visits: in time for visits of the date, it may be off
--- schedule for those of the working day, if it proves none. Looked at are the days within a week of one that is asked
--- for.
+-- belongs to another working day than its date, if the date has visits: in time for those, it may be off schedule for
+-- visits of the working day, and is listed there as free, if it proves none. Looked at are the days within a week of
+-- one that is asked for.
 --
 -- Facts are looked up person by person (lateral, offset 0): a join on a span of time is estimated at a ninth of the table,
 -- however short the span, and would read it through every day.
@@ -126,7 +126,6 @@ link as materialized (
     select other.employee_id, other.local_date, other.work_date
     from other_date as other
     join visited as there on other.employee_id = there.employee_id and other.local_date = there.work_date
-    join visited as here on other.employee_id = here.employee_id and other.work_date = here.work_date
 ),
 
 together as (
