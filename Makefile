@@ -30,7 +30,7 @@ up: $(VENV)/.installed ## Open Airflow's pages on this machine
 	@$(BIN)/fieldwork up
 
 test: $(VENV)/.installed-dev ## Run the tests, the slow ones left out
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+	@$(BIN)/python -m pytest -n 3 --dist loadfile -m "not slow"
 
 test-all: $(VENV)/.installed-dev ## Run all tests, slow and load tests too
 	@$(BIN)/python -m pytest -n 2 --dist loadfile

@@ -8,29 +8,25 @@ import pytest
 
 from .conftest import Journey
 
-TRANSIENT = {
-    "the attendance server": [
-        {"match": "/topapi/v2/user/list", "kind": "token_expire"},
-        {"match": "/attendance/listRecord", "kind": "errcode", "code": 90018},
-        {"match": "/attendance/listRecord", "kind": "truncate", "after": 1},
-        {"match": "/topapi/attendance/getleavestatus", "kind": "timeout", "seconds": 0.2},
-        {"match": "/topapi/checkin/record/get", "kind": "status_503"},
-    ],
-    "the CRM server": [
-        {"match": "/query", "kind": "status_401"},
-        {"match": "/query", "kind": "status_503", "after": 2},
-        {"match": "/query", "kind": "reset", "after": 4},
-        {"match": "/composite/sobjects", "kind": "status_401"},
-        {"match": "/composite/sobjects", "kind": "status_503", "after": 1},
-        {"match": "/composite/sobjects", "kind": "lost_answer", "after": 2},
-    ],
-}
+#: What each server does once, and then no more.
+TRANSIENT = [
+    {"match": "/topapi/v2/user/list", "kind": "token_expire"},
+    {"match": "/attendance/listRecord", "kind": "errcode", "code": 90018},
+    {"match": "/attendance/listRecord", "kind": "truncate", "after": 1},
+    {"match": "/topapi/attendance/getleavestatus", "kind": "timeout", "seconds": 0.2},
+    {"match": "/topapi/checkin/record/get", "kind": "status_503"},
+    {"match": "/query", "kind": "status_401"},
+    {"match": "/query", "kind": "status_503", "after": 2},
+    {"match": "/query", "kind": "reset", "after": 4},
+    {"match": "/composite/sobjects", "kind": "status_401"},
+    {"match": "/composite/sobjects", "kind": "status_503", "after": 1},
+    {"match": "/composite/sobjects", "kind": "lost_answer", "after": 2},
+]
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("who", TRANSIENT)
-def test_what_passes_is_tried_again(journey: Journey, who: str) -> None:
-    for rule in TRANSIENT[who]:
+def test_what_passes_is_tried_again(journey: Journey) -> None:
+    for rule in TRANSIENT:
         journey.inject(**rule)
     assert journey.run() == 0, journey.said()
     left = (journey.mart(), journey.crm())
@@ -40,12 +36,16 @@ def test_what_passes_is_tried_again(journey: Journey, who: str) -> None:
     assert journey.ask("select count(*) from mart.performance_day_history") == [(0,)]
 
 
+def _lasting(match: str, errcode: int, error: str) -> tuple[dict[str, Any], str]:
+    return {"match": match, "kind": "errcode", "code": errcode, "times": 9999}, error
+
+
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     ("rule", "code"),
     [
-        ({"match": "/attendance/listRecord", "kind": "errcode", "code": 90020, "times": 9999}, "QuotaExhausted"),
-        ({"match": "/attendance/listRecord", "kind": "errcode", "code": 60011, "times": 9999}, "RequestRefused"),
+        pytest.param(*_lasting("/attendance/listRecord", 90020, "QuotaExhausted"), marks=pytest.mark.slow),
+        pytest.param(*_lasting("/attendance/listRecord", 60011, "RequestRefused"), marks=pytest.mark.slow),
         ({"match": "/composite/sobjects", "kind": "status_403_limit", "times": 1}, "QuotaExhausted"),
     ],
 )
@@ -66,6 +66,7 @@ def test_what_stays_is_a_typed_error_and_the_next_run_goes_on(
     assert len(performance) == journey.mart()["performance_day"][1]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_one_bad_row_in_two_hundred_stops_no_other(journey: Journey) -> None:
     journey.inject(

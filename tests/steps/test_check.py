@@ -307,7 +307,7 @@ def test_a_batch_that_another_process_checked_meanwhile_is_left_to_it(
         check(warehouse, settings, run_id="run")
 
 
-@pytest.mark.parametrize("point", ["mid_check_tx:1", "mid_check_tx:2"])
+@pytest.mark.parametrize("point", [pytest.param("mid_check_tx:1", marks=pytest.mark.slow), "mid_check_tx:2"])
 def test_a_killed_check_run_again_gives_the_same(warehouse: Engine, settings: Settings, point: str) -> None:
     rows = _punches({}, {"kind": "sideways"}, {"user_id": "u9"}, {"out_of_scope": "an invalid punch"})
     people = [ANN, {"user_id": "u" * 300}]
