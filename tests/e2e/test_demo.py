@@ -104,6 +104,7 @@ def test_a_folder_of_csv_files_takes_the_same_journey(home: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_city_with_the_usual_faults_is_matched_well(home: Path) -> None:
     _fieldwork(home, "demo", "--people", "60", "--days", "10", "--faults", "usual")
