@@ -111,9 +111,13 @@ def test_a_date_means_the_end_of_that_day_in_the_companys_zone(world: World) -> 
     world.run(DAYS[0], "2026-11-06")
     midnight = datetime(2026, 11, 10, tzinfo=ZoneInfo("Asia/Shanghai"))
     with world.engine.begin() as connection:
-        connection.execute(sa.update(mart.attendance_day).values(published_at=midnight))
-    assert as_of(world, date(2026, 11, 8))["attendance_day"] == []
-    assert len(as_of(world, date(2026, 11, 9))["attendance_day"]) == 9
+        for table in (mart.attendance_day, mart.performance_day):
+            connection.execute(sa.update(table).values(published_at=midnight))
+    for day, rows in ((date(2026, 11, 8), 0), (date(2026, 11, 9), 9)):
+        assert len(as_of(world, day)["attendance_day"]) == rows
+        with world.engine.connect() as connection:
+            short = sa.text("select count(*) from report.performance_as_of(:day)")
+            assert connection.execute(short, {"day": day}).scalar_one() == rows
 
 
 def test_of_two_publications_the_later_one_has_the_later_stamp(world: World) -> None:

@@ -57,3 +57,11 @@ begin
     end loop;
 end
 $as_of$;
+
+-- The one that is asked for most has a short name too.
+create or replace function report.performance_as_of(day date) returns setof mart.performance_day
+language sql stable parallel safe security invoker
+as $body$ select v.* from report.performance_day_as_of(day) as v $body$;
+
+comment on function report.performance_as_of(date) is
+'The same as performance_day_as_of: what every person-day''s performance was believed to be when the day ended';

@@ -13,7 +13,7 @@ down_revision = "0008"
 branch_labels = None
 depends_on = None
 #: SHA-256 of the files of migrate.REPEATED, which are made anew after this migration
-REPEATED = "73e209b653643c6daafbc340060b3f6abde8041e506d9f082cd74b35f1e143fc"
+REPEATED = "f65c47c5a4ee2441957145cb91e6fc1f401c1be2dcab8d18809a2c7a25972323"
 
 #: What the files of migrate.REPEATED make: functions and views of ``report``, views of ``ref``. Each is dropped once
 #: nothing needs it any more; where something of somebody else's does, the migration stops with PostgreSQL's own word.
