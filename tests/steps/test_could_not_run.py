@@ -19,6 +19,7 @@ from sqlalchemy import Engine, make_url
 
 from fieldwork import settings as settings_module
 from fieldwork.errors import CheckCouldNotRun, FieldworkError, StagingLost, WarehouseUnavailable
+from fieldwork.quality import runner
 from fieldwork.settings import Settings
 from fieldwork.steps.check import check
 from fieldwork.steps.extract import extract
@@ -46,9 +47,11 @@ def _extracted(engine: Engine, settings: Settings) -> None:
 def _checked_while(engine: Engine, settings: Settings, strike: Callable[[int], None]) -> list[FieldworkError]:
     """Check in a thread; when GX waits for the staged rows, which we hold, strike at its server process.
 
-    Returns what the check raised.
+    They are held once they are marked and before GX asks anything, so that the strike hits the counts, without which
+    there is no verdict, and never the names of a few rows, without which there is one. Returns what the check raised.
     """
     raised: list[FieldworkError] = []
+    ask = runner.run
 
     def run() -> None:
         try:
@@ -57,27 +60,29 @@ def _checked_while(engine: Engine, settings: Settings, strike: Callable[[int], N
             raised.append(error)
 
     url = libpq_url(engine)
-    with psycopg.connect(url) as holding, psycopg.connect(url, autocommit=True) as watching:
+    with (
+        psycopg.connect(url) as holding,
+        psycopg.connect(url, autocommit=True) as watching,
+        pytest.MonkeyPatch.context() as patch,
+    ):
         waits = (
             "select pid from pg_stat_activity where application_name = 'fieldwork checks' and wait_event_type = 'Lock'"
         )
+
+        def held_first(*args: Any, **named: Any) -> Any:
+            holding.execute("lock table staging.b1 in access exclusive mode")
+            return ask(*args, **named)
+
+        patch.setattr(runner, "run", held_first)
         thread = threading.Thread(target=run)
         thread.start()
         try:
-            _hold_when_marked(holding, watching)
             pid = _soon(lambda: watching.execute(waits).fetchone())[0]
             strike(pid)
         finally:
             holding.close()
             thread.join()
     return raised
-
-
-def _hold_when_marked(holding: psycopg.Connection[Any], watching: psycopg.Connection[Any]) -> None:
-    """Lock the staged rows as soon as GX has connected: its first queries then wait."""
-    connected = "select 1 from pg_stat_activity where application_name = 'fieldwork checks'"
-    _soon(lambda: watching.execute(connected).fetchone())
-    holding.execute("lock table staging.b1 in access exclusive mode")
 
 
 def _soon(look: Callable[[], Any]) -> Any:
